@@ -1,0 +1,161 @@
+"""The vocabulary: every point a meter has, with its units, in one table.
+
+Maps, object lists, topics and pages name points by the names in this table and nothing else. No values
+and no behaviour live here.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+NS_PER_S: Final = 1_000_000_000
+MJ_PER_WH: Final = 3_600_000
+
+
+class Kind(Enum):
+    """What a point's value is like."""
+
+    INSTANT = "instant"
+    """A measured quantity: float64."""
+    COUNTER = "counter"
+    """A count that never decreases but at its rollover: int64."""
+    TIME = "time"
+    """An instant or a span of simulated time: int64 nanoseconds, 0 where there is none."""
+    STATE = "state"
+    """A small unsigned number that stands for a state: the LCD's screen, the flags' bits."""
+    TEXT = "text"
+    """ASCII characters."""
+    FLAG = "flag"
+    """One bit of `flags`."""
+    NAMEPLATE = "nameplate"
+    """Fixed for a meter; not a part of the snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a meter.
+
+    The snapshot holds it in `unit` (SI); people and protocols see `shown_unit`, which is the held value
+    divided by `divisor`. `lines` are the service lines (1, 2, 3) that a model must have for the point to
+    exist. `bit` is the place of a flag in `flags`.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    shown_unit: str = ""
+    divisor: float = 1.0
+    lines: frozenset[int] = frozenset()
+    bit: int | None = None
+
+    def shown(self, held: NDArray[Any]) -> NDArray[np.float64]:
+        """Return held values [unit] as they are shown [shown_unit], in the shape of `held`."""
+        return np.asarray(held, dtype=np.float64) / self.divisor
+
+
+def _instant(name: str, description: str, unit: str, lines: tuple[int, ...] = ()) -> Point:
+    return Point(name, Kind.INSTANT, description, unit, unit, lines=frozenset(lines))
+
+
+def _kilo(name: str, description: str, unit: str, lines: tuple[int, ...] = ()) -> Point:
+    return Point(name, Kind.INSTANT, description, unit, f"k{unit}", 1000.0, frozenset(lines))
+
+
+_PAIRS: Final = ((1, 2), (2, 3), (3, 1))
+_POWERS: Final = (
+    ("active_power", "Active power", "W", _kilo),
+    ("reactive_power", "Reactive power", "var", _kilo),
+    ("apparent_power", "Apparent power", "VA", _kilo),
+    ("power_factor", "Power factor", "", _instant),
+)
+
+FLAG_DESCRIPTIONS: Final = (
+    ("reverse_phase", "Reverse-phase LED"),
+    ("led_10wh", "10 Wh LED and isolated output"),
+    ("led_1kwh", "1 kWh LED and isolated output"),
+    ("lcd_on", "LCD shows something"),
+    ("powered", "Meter is powered from L1 and N"),
+    ("under_voltage", "A voltage is under the supply window"),
+    ("over_voltage", "A voltage is over the supply window"),
+    ("over_current", "A current is over 110 % of the rated current"),
+    ("phase_loss_l1", "Voltage terminal L1 is dead"),
+    ("phase_loss_l2", "Voltage terminal L2 is dead"),
+    ("phase_loss_l3", "Voltage terminal L3 is dead"),
+    ("negative_power_l1", "Element 1 measures negative power"),
+    ("negative_power_l2", "Element 2 measures negative power"),
+    ("negative_power_l3", "Element 3 measures negative power"),
+    ("accuracy_unspecified", "Outside the range in which the accuracy is specified"),
+    ("stale", "Values are the last ones before the meter lost its supply"),
+)
+
+
+def _measured() -> list[Point]:
+    points = [_instant(f"voltage_l{k}_n", f"Voltage L{k}-N", "V", (k,)) for k in (1, 2, 3)]
+    points += [_instant(f"voltage_l{a}_l{b}", f"Voltage L{a}-L{b}", "V", (a, b)) for a, b in _PAIRS]
+    points += [_instant(f"current_l{k}", f"Current L{k}", "A", (k,)) for k in (1, 2, 3)]
+    points.append(_instant("current_n", "Neutral current", "A"))
+    for name, words, unit, make in _POWERS:
+        points.append(make(name, f"{words}, total", unit))
+        points += [make(f"{name}_l{k}", f"{words} L{k}", unit, (k,)) for k in (1, 2, 3)]
+    points.append(_instant("frequency", "Line frequency", "Hz"))
+    points.append(_instant("temperature", "Temperature at the meter", "°C"))
+    return points
+
+
+def _registered() -> list[Point]:
+    return [
+        Point("energy", Kind.COUNTER, "Active energy", "mJ", "kWh", 1000.0 * MJ_PER_WH),
+        Point("lcd_energy", Kind.COUNTER, "Active energy as the LCD shows it", "kWh", "kWh"),
+        Point("pulse_10wh", Kind.COUNTER, "Pulses of 10 Wh", "pulses", "pulses"),
+        Point("pulse_1kwh", Kind.COUNTER, "Pulses of 1 kWh", "pulses", "pulses"),
+        _kilo("demand", "Demand of the last complete 5 minutes", "W"),
+        _kilo("rolling_demand", "Rolling 15-minute demand", "W"),
+        _kilo("peak_demand", "Peak of the rolling demand", "W"),
+        Point("peak_demand_time", Kind.TIME, "When the peak was reached", "ns", "s", float(NS_PER_S)),
+        Point("clock", Kind.TIME, "Simulated time since 1970-01-01T00:00:00Z", "ns", "s", float(NS_PER_S)),
+        Point("uptime", Kind.TIME, "Time since the meter was powered up", "ns", "s", float(NS_PER_S)),
+        Point("lcd_screen", Kind.STATE, "0 blank, 1 total, 2 instantaneous, 3 peak, 4 test"),
+        Point("lcd_text", Kind.TEXT, "The eight characters on the LCD"),
+        Point("flags", Kind.STATE, "All flags, bit 0 first"),
+    ]
+
+
+def _flags() -> list[Point]:
+    return [
+        Point(
+            name, Kind.FLAG, words, bit=bit, lines=frozenset(k for k in (1, 2, 3) if name.endswith(f"_l{k}"))
+        )
+        for bit, (name, words) in enumerate(FLAG_DESCRIPTIONS)
+    ]
+
+
+def _nameplate() -> list[Point]:
+    return [
+        Point("vendor", Kind.NAMEPLATE, "Vendor name"),
+        Point("model", Kind.NAMEPLATE, "Model key"),
+        Point("serial", Kind.NAMEPLATE, "Serial number"),
+        Point("firmware", Kind.NAMEPLATE, "Firmware version"),
+        Point("ct_primary", Kind.NAMEPLATE, "CT primary rating", "A", "A"),
+        Point("unit_id", Kind.NAMEPLATE, "Modbus unit id"),
+    ]
+
+
+POINTS: Final = MappingProxyType(
+    {point.name: point for point in (*_measured(), *_registered(), *_flags(), *_nameplate())}
+)
+"""Every point by its name, in the order of the contract."""
+
+FLAGS: Final = tuple(name for name, _ in FLAG_DESCRIPTIONS)
+"""The flags in bit order."""
+
+PUBLISHED: Final = tuple(
+    point
+    for point in POINTS.values()
+    if point.kind is not Kind.NAMEPLATE and point.name not in {"flags", "clock", "uptime"}
+)
+"""The points that every protocol shows by name: all but the nameplate and what only a register map packs."""

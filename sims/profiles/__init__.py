@@ -1,0 +1,77 @@
+"""Load profiles: what the building draws from each line, one file a kind of load.
+
+A profile is piecewise constant: it has a value from one edge to the next. The fleet steps from edge to
+edge, so that no tick skips one. To add a kind: one file with a specification and a group, one line in KINDS.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from sims.models import Model
+from sims.profiles.base import LoadError, LoadGroup, LoadSpec, Members
+from sims.profiles.constant import ConstantGroup, ConstantLoad, LineCurrents
+from sims.profiles.csv_readings import parse_csv
+from sims.profiles.daily import DailyGroup, DailyShape
+from sims.profiles.green_button import parse_green_button
+from sims.profiles.replay import Replay, ReplayGroup
+from sims.profiles.series import IntervalSeries
+from sims.profiles.shapes import SHAPES
+
+KINDS: Final[Mapping[type[LoadSpec], Callable[[Members], LoadGroup]]] = MappingProxyType(
+    {
+        ConstantLoad: ConstantGroup,
+        LineCurrents: ConstantGroup,
+        DailyShape: DailyGroup,
+        Replay: ReplayGroup,
+    }
+)
+"""What builds the group of each kind of load."""
+
+__all__ = [
+    "KINDS",
+    "SHAPES",
+    "ConstantLoad",
+    "DailyShape",
+    "IntervalSeries",
+    "LineCurrents",
+    "LoadError",
+    "LoadGroup",
+    "LoadSpec",
+    "Replay",
+    "build_groups",
+    "parse_csv",
+    "parse_green_button",
+]
+
+
+def build_groups(
+    loads: Sequence[LoadSpec], models: Sequence[Model], serials: Sequence[str], *, seed: int, start: int
+) -> list[LoadGroup]:
+    """Return the groups that together hold the load of every meter, one entry of each argument a meter.
+
+    `start` is the instant at which the simulated clock began [ns since 1970 UTC]; groups that are built
+    later, because a load has changed, are given the same one, and then give the same loads as those before.
+
+    Raises LoadError where a load cannot be connected to its model.
+    """
+    rows: dict[Callable[[Members], LoadGroup], list[int]] = defaultdict(list)
+    for row, (load, model) in enumerate(zip(loads, models, strict=True)):
+        load.check(model)
+        rows[KINDS[type(load)]].append(row)
+    return [
+        build(
+            Members(
+                np.array(members),
+                [loads[row] for row in members],
+                [models[row] for row in members],
+                [serials[row] for row in members],
+                seed,
+                start,
+            )
+        )
+        for build, members in rows.items()
+    ]

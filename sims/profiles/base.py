@@ -1,0 +1,113 @@
+"""What every kind of load has in common: its specification, the error it raises, what it gives the fleet.
+
+No kind of load is known here, and nothing here reads a file.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sims.models import Model
+
+FOREVER: Final = 2**63 - 1
+"""An edge that never comes [ns]."""
+
+GREATEST_W: Final = 1e8
+"""More than any service of these meters carries [W]; up to here float64 holds every microwatt of a load."""
+
+_LEAST_POWER_FACTOR: Final = 0.01
+
+
+class LoadError(ValueError):
+    """A load that cannot be: in the file `name` at `line`, or in the field `key` of its specification."""
+
+    def __init__(self, message: str, *, name: str = "", line: int = 0, key: str = "") -> None:
+        place = f"{name}:{line}" if name and line else name
+        super().__init__(": ".join(part for part in (place, key, message) if part))
+        self.message = message
+        self.name = name
+        self.line = line
+        self.key = key
+
+
+class LoadSpec:
+    """What one meter's load is; each kind of load derives a frozen dataclass from it."""
+
+    __slots__ = ()
+
+    def check(self, model: Model) -> None:
+        """Raise LoadError where this load cannot be connected to `model`."""
+
+
+@dataclass(slots=True)
+class LineLoads:
+    """Loads of every meter's lines to neutral, as they would draw at the nominal voltage.
+
+    `active` [W] and `reactive` [var, lagging positive], shape (3, n_meters); lines that a service lacks
+    stay 0.
+    """
+
+    active: NDArray[np.float64]
+    reactive: NDArray[np.float64]
+
+
+class LoadGroup(Protocol):
+    """All the meters whose load is of one kind, in one set of arrays."""
+
+    def apply(self, time: int, loads: LineLoads) -> int:
+        """Write the loads valid from `time` [ns] on into this group's rows; return the next edge [ns].
+
+        The loads depend on `time` alone, not on earlier calls, and stay as they are until the edge, which is
+        later than `time`. Rows of other groups are not touched.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The meters of one group: their `rows` among all meters, shape (k,), and for each its load and identity.
+
+    `start` is the instant at which the clock of the simulation began [ns], whenever the group is made.
+    """
+
+    rows: NDArray[np.int64]
+    loads: Sequence[Any]
+    models: Sequence[Model]
+    serials: Sequence[str]
+    seed: int
+    start: int
+
+    def shares(self) -> NDArray[np.float64]:
+        """Return the share of a balanced load on each line, shape (3, k); 0 on lines that a model lacks."""
+        elements = np.array([model.elements for model in self.models])
+        return np.where(np.arange(3)[:, np.newaxis] < elements, 1.0 / elements, 0.0)
+
+
+def reactive_ratio(power_factor: float) -> float:
+    """Return the reactive power of 1 W at `power_factor` [var]; a negative (leading) one gives a negative."""
+    return math.copysign(math.sqrt(1.0 - power_factor**2), power_factor) / abs(power_factor)
+
+
+def check_power_factor(power_factor: float) -> None:
+    """Raise LoadError unless a load given by its active power can have this power factor."""
+    if not _LEAST_POWER_FACTOR <= abs(power_factor) <= 1.0:
+        raise LoadError(
+            f"{power_factor:g} is not a power factor from {_LEAST_POWER_FACTOR:g} to 1, lagging, "
+            f"or from -1 to -{_LEAST_POWER_FACTOR:g}, leading",
+            key="power_factor",
+        )
+
+
+def check_power(watts: float, key: str) -> None:
+    """Raise LoadError unless `watts` is a number that a service can carry."""
+    if not abs(watts) <= GREATEST_W:
+        raise LoadError(f"more than {GREATEST_W / 1e3:g} kW, or not a number", key=key)
+
+
+def check_choice(value: str, allowed: Sequence[str], key: str) -> None:
+    """Raise LoadError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise LoadError(f"{value!r} is none of {', '.join(allowed)}", key=key)

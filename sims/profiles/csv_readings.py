@@ -1,0 +1,141 @@
+"""Readings from CSV: which column is the time, which the load, and what a row's stamp means.
+
+Pure text to readings; order, duplicates, overlaps and gaps are the business of `series`.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from sims.points import NS_PER_S
+from sims.profiles.base import LoadError, check_choice
+from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, parse_decimal
+
+STAMPS: Final = ("start", "end")
+"""Which end of its interval the time of a row is."""
+
+_DELIMITERS: Final = ",;\t"
+_MISSING: Final = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none"))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH: Final = _EPOCH.replace(tzinfo=None)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH_SECONDS: Final = re.compile(r"-?\d{9,10}(\.\d+)?", re.ASCII)
+_DAY_FIRST: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
+
+
+def parse_csv(
+    data: bytes, name: str, *, time: str, value: str, unit: str, stamp: str = "start", gaps: str = "hold"
+) -> IntervalSeries:
+    """Return the readings in the columns `time` and `value` [unit] of a CSV file called `name` in messages.
+
+    A row's interval lasts to the next row (or from the one before, where `stamp` is `end`); a step of more
+    than one and a half times the most common one is a gap after (before) an interval of the common length.
+
+    Raises LoadError with the line for whatever cannot be read.
+    """
+    check_choice(stamp, STAMPS, "stamp")
+    readings, notes = in_order(list(_rows(_decode(data, name), name, time, value)), name)
+    timed = _with_durations(readings, stamp, name)
+    return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=notes)
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LoadError("not UTF-8 text", name=name, line=line) from None
+
+
+def _rows(text: str, name: str, time: str, value: str) -> Iterator[Reading]:
+    """Yield every row as a reading without a duration, its start the stamp of the row."""
+    delimiter, header = _header(text, name, (time, value))
+    at_time, at_value = header.index(time), header.index(value)
+    rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        next(rows)
+        for row in rows:
+            if any(row):
+                _check_width(row, header)
+                yield Reading(rows.line_num, _instant(row[at_time]), 0, _load(row[at_value]))
+    except (LoadError, csv.Error) as error:
+        raise LoadError(str(error), name=name, line=rows.line_num) from None
+
+
+def _lines(text: str) -> io.StringIO:
+    """Return the text line by line, line ends as they are, which is how the csv module wants them."""
+    return io.StringIO(text, newline="")
+
+
+def _check_width(row: Sequence[str], header: Sequence[str]) -> None:
+    """Raise LoadError for a row with fields missing, or with more in it than there are columns."""
+    if len(row) < len(header) or any(row[len(header) :]):
+        raise LoadError(f"{len(row)} fields under a header of {len(header)} columns")
+
+
+def _header(text: str, name: str, wanted: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the delimiter with which the first row has the most columns, and the columns."""
+    headers = [
+        next(csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True), [])
+        for delimiter in _DELIMITERS
+    ]
+    header = max(headers, key=len)
+    for column in wanted:
+        if (times := header.count(column)) != 1:
+            found = "there is no column" if times == 0 else "more than one column is called"
+            message = f"{found} {column!r}; the columns are {', '.join(filter(None, header)) or 'none'}"
+            raise LoadError(message, name=name, line=1)
+    return _DELIMITERS[headers.index(header)], header
+
+
+def _load(text: str) -> Decimal | None:
+    text = text.strip()
+    return None if text.lower() in _MISSING else parse_decimal(text)
+
+
+def _instant(text: str) -> int:
+    """Return a time as [ns since 1970 UTC]; one without a zone is in UTC."""
+    text = text.strip()
+    if _EPOCH_SECONDS.fullmatch(text):
+        return int(Decimal(text) * NS_PER_S)
+    try:
+        moment = _day_first(text) if "/" in text else datetime.fromisoformat(text)
+    except ValueError:
+        raise LoadError(
+            f"{text!r} is not a time; it can be ISO 8601 (2026-01-31 23:59:00), day/month/year "
+            "(31/1/2026 23:59:00) or seconds since 1970"
+        ) from None
+    return (moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)) // _MICROSECOND * 1000
+
+
+def _day_first(text: str) -> datetime:
+    """Return a time written as day/month/year. Raises ValueError."""
+    if not (parts := _DAY_FIRST.fullmatch(text)):
+        raise ValueError(text)
+    day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def _with_durations(readings: Sequence[Reading], stamp: str, name: str) -> list[Reading]:
+    """Return ordered rows with the interval that each stands for."""
+    counts = Counter(after.start - before.start for before, after in pairwise(readings))
+    if not counts:
+        raise LoadError("fewer than two rows, so no interval can be told", name=name)
+    common = min(counts, key=lambda step: (-counts[step], step))
+    steps = [after.start - before.start for before, after in pairwise(readings)]
+    durations = [step if 2 * step <= 3 * common else common for step in steps]
+    if stamp == "start":
+        return [
+            reading._replace(duration=duration)
+            for reading, duration in zip(readings, [*durations, common], strict=True)
+        ]
+    return [
+        reading._replace(start=reading.start - duration, duration=duration)
+        for reading, duration in zip(readings, [common, *durations], strict=True)
+    ]

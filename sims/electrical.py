@@ -1,0 +1,162 @@
+"""The phasor model: line loads and wiring in, what each element measures out, for all meters at once.
+
+Load convention: import positive, lagging reactive power positive. A line load is an admittance, fixed by what
+it draws at the nominal voltage, so a dead line carries no current without being a special case. Nothing here
+has a memory; accumulators and flags live elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, radians, sin
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sims.models import Model
+from sims.profiles.base import LineLoads
+from sims.wiring import WiringArrays
+
+SATURATION: Final = 1.20
+"""Of the rated current: the secondary saturates at 0.12 A of 0.1 A (tables 1 and 2)."""
+
+STARTING: Final = 0.001
+"""Of the rated current: with less on every element nothing registers (meter.md R17)."""
+
+Complex: TypeAlias = NDArray[np.complex128]
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def _phasor(degrees: float) -> complex:
+    """Return the unit phasor, exact in the components that are 0, -0.5 or -1."""
+    return complex(round(cos(radians(degrees)), 15), round(sin(radians(degrees)), 15))
+
+
+class ServiceArrays:
+    """The services of all meters: `nominal` line voltages [V] and which elements are `present`.
+
+    Both have shape (3, n_meters), 0 and false where the model has no line. `rated` is the CT primary rating
+    [A], shape (n_meters,).
+    """
+
+    def __init__(self, models: Sequence[Model], ct_a: Sequence[float]) -> None:
+        shape = (3, len(models))
+        self.nominal: Complex = np.zeros(shape, np.complex128)
+        self.present = np.zeros(shape, np.bool_)
+        self.rated: Floats = np.asarray(ct_a, np.float64)
+        for meter, model in enumerate(models):
+            for line, angle in enumerate(model.service.line_angles):
+                self.nominal[line, meter] = model.voltage.nominal * _phasor(angle)
+            self.present[: model.elements, meter] = True
+        magnitude = np.abs(self.nominal)
+        self._siemens_per_va: Floats = np.divide(1.0, magnitude**2, out=np.zeros(shape), where=magnitude > 0)
+
+    def admittances(self, loads: LineLoads) -> Complex:
+        """Return the admittance of each line's load [S], shape (3, n_meters)."""
+        return np.asarray((loads.active - 1j * loads.reactive) * self._siemens_per_va, np.complex128)
+
+
+RESOLUTION: Final = 1e-6
+"""The model's figures are whole multiples of this: a microwatt, a microvolt, a microampere."""
+
+
+def _clean(values: Floats) -> Floats:
+    """Return values rounded to the model's resolution, free of negative zeros."""
+    return np.asarray(np.round(values, 6) + 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """What each element is given, shape (3, n_meters): phasors of its voltage [V] and CT current [A].
+
+    `power` is the complex power of the element [VA], active power real, 0 where the model has no element.
+    """
+
+    voltage: Complex
+    current: Complex
+    power: Complex
+
+    @property
+    def volts(self) -> Floats:
+        """Voltage of each terminal to neutral [V], shape (3, n_meters)."""
+        return _clean(np.abs(self.voltage))
+
+    @property
+    def amperes(self) -> Floats:
+        """Current of each CT [A], shape (3, n_meters)."""
+        return _clean(np.abs(self.current))
+
+    @property
+    def watts(self) -> Floats:
+        """Active power of each element [W], shape (3, n_meters)."""
+        return _clean(self.power.real)
+
+    @property
+    def net(self) -> Floats:
+        """Net active power, the sum of the elements [W], shape (n_meters,)."""
+        return _clean(self.power.real.sum(axis=0))
+
+
+def measure(service: ServiceArrays, lines: Complex, loads: LineLoads, wiring: WiringArrays) -> Measurement:
+    """Return what the elements of all meters measure at the line voltages `lines` [V], shape (3, n_meters).
+
+    Element k sees the voltage of the line that its terminal hangs on and the current of the line that its CT
+    sits on: P_k = s·r·V_k·I_m·cos(φ_m + θ_k - θ_m), Q_k with sin (meter.md, Electrical model).
+    """
+    current = np.take_along_axis(service.admittances(loads) * lines, wiring.ct_line, axis=0)
+    current *= wiring.ct_factor
+    magnitude = np.abs(current)
+    limit = SATURATION * service.rated
+    if (magnitude > limit).any():
+        current *= np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
+    voltage = np.take_along_axis(lines, wiring.voltage_line, axis=0) * wiring.voltage_factor
+    return Measurement(voltage, current, voltage * np.conj(current))
+
+
+def registered_power(service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:
+    """Return the power that the meters register [µW], shape (n_meters,).
+
+    The net power, never less than zero; zero while no element carries the starting current (R15, R17).
+    """
+    started = (measurement.amperes >= STARTING * service.rated).any(axis=0)
+    return np.asarray(np.rint(np.maximum(measurement.net, 0.0) / RESOLUTION) * started, dtype=np.int64)
+
+
+def _power_factor(active: Floats, apparent: Floats) -> Floats:
+    """Return P/S, with the sign of P, and 1 where nothing flows."""
+    return np.divide(active, apparent, out=np.ones_like(apparent), where=apparent > 0)
+
+
+def points(service: ServiceArrays, measurement: Measurement) -> dict[str, NDArray[Any]]:
+    """Return the columns of all electrical points, shape (n_meters,) each, NaN where the model lacks them.
+
+    The neutral current is the phasor sum of the CT currents, as a meter without a neutral CT computes it. The
+    total apparent power is the vectorial one.
+    """
+    active, reactive = measurement.watts, _clean(measurement.power.imag)
+    apparent = np.hypot(active, reactive)
+    total_p, total_q = measurement.net, _clean(measurement.power.imag.sum(axis=0))
+    total_s = np.hypot(total_p, total_q)
+    columns = {
+        "current_n": _clean(np.abs(measurement.current.sum(axis=0))),
+        "active_power": total_p,
+        "reactive_power": total_q,
+        "apparent_power": total_s,
+        "power_factor": _power_factor(total_p, total_s),
+    }
+    by_element = {
+        "voltage_l{}_n": measurement.volts,
+        "current_l{}": measurement.amperes,
+        "active_power_l{}": active,
+        "reactive_power_l{}": reactive,
+        "apparent_power_l{}": apparent,
+        "power_factor_l{}": _power_factor(active, apparent),
+    }
+    for name, values in by_element.items():
+        shown = np.where(service.present, values, np.nan)
+        columns |= {name.format(k + 1): shown[k] for k in range(3)}
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        both = service.present[a] & service.present[b]
+        between = _clean(np.abs(measurement.voltage[a] - measurement.voltage[b]))
+        columns[f"voltage_l{a + 1}_l{b + 1}"] = np.where(both, between, np.nan)
+    return columns

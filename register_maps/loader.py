@@ -1,0 +1,71 @@
+"""Finds and reads register maps: those that come along, by name, and a user's own, by file.
+
+What may stand in a file is judged in `schema` and `build`.
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from register_maps.build import build, clash_problem
+from register_maps.errors import Problem, RegisterMapError
+from register_maps.model import RegisterMap, overlaps
+
+SUFFIX: Final = ".yaml"
+_YAML: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is: the same nodes, faster
+
+
+def names() -> list[str]:
+    """Return the names of the maps that come along."""
+    return sorted(file.name.removesuffix(SUFFIX) for file in _shelf().iterdir() if file.name.endswith(SUFFIX))
+
+
+def load(name: str) -> RegisterMap:
+    """Return the map that comes along as `name`, or a user's own where `name` is the path of a `.yaml` file.
+
+    Raises RegisterMapError if there is no such map or its file is wrong.
+    """
+    if name in names():
+        return _read(_shelf() / f"{name}{SUFFIX}", f"{name}{SUFFIX}")
+    if name.endswith(SUFFIX):
+        return load_file(Path(name))
+    allowed = f"{', '.join(names())}, or the path of a {SUFFIX} file"
+    raise RegisterMapError(name, [Problem(0, "", "there is no such register map", allowed)])
+
+
+def load_file(path: Path) -> RegisterMap:
+    """Return the map in a user's file. Raises RegisterMapError with everything that is wrong with it."""
+    return _read(path, str(path))
+
+
+def check_together(maps: Sequence[RegisterMap]) -> None:
+    """Raise RegisterMapError, with both places, if maps that one unit shall serve claim the same address."""
+    clashes = overlaps((each.file, entry) for each in maps for entry in each.entries)
+    if clashes:
+        file = clashes[0].second_file
+        raise RegisterMapError(file, [clash_problem(clash) for clash in clashes if clash.second_file == file])
+
+
+def _shelf() -> Traversable:
+    return resources.files("register_maps") / "maps"
+
+
+def _read(file: Traversable, place: str) -> RegisterMap:
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=_YAML)
+    except OSError as error:
+        problem = Problem(0, "", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        problem = Problem(0, "", "is not UTF-8 text")
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problem = Problem(line, "", f"is not YAML: {error.problem}")
+    except yaml.YAMLError as error:
+        problem = Problem(0, "", f"is not YAML: {error}")
+    else:
+        return build(root, place)
+    raise RegisterMapError(place, [problem])

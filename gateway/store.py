@@ -1,0 +1,84 @@
+"""The state directory: what the meters keep over a restart, in an SQLite file.
+
+Bound to serial numbers: a meter that is renamed, moved or added keeps and loses exactly what it should. Only
+the station reads and writes it.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final, Self
+
+from gateway.errors import ConfigError
+from sims.fleet import Memory
+
+FILE: Final = "metergate.sqlite"
+SCHEMA_VERSION: Final = 1
+
+_CREATE: Final = """
+CREATE TABLE IF NOT EXISTS meter (
+    serial TEXT PRIMARY KEY,
+    millijoules INTEGER NOT NULL,
+    femtojoules INTEGER NOT NULL,
+    peak_demand REAL NOT NULL,
+    peak_demand_time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+_SAVE: Final = "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)"
+_LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_demand_time FROM meter"
+
+
+class Store:
+    """What the meters keep, by serial number, in `directory`, which is made if it is not there.
+
+    One gateway at a time holds the directory. Raises ConfigError if it is held, cannot be used, or was
+    written by a newer version.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / FILE
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(self._file, timeout=0.0, isolation_level=None)
+            self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"cannot be used: {error}", file=self._file, key="state") from error
+
+    def _open(self) -> None:
+        # The lock is taken at once and held until close: two gateways on one state would undo each other.
+        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # A commit each tick must not wait for the disk; what a killed process committed is kept all the same.
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("BEGIN EXCLUSIVE")
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            message = (
+                f"is of version {version}, newer than {SCHEMA_VERSION}, the last that this metergate knows"
+            )
+            raise ConfigError(message, file=self._file, key="state")
+        self._database.execute(_CREATE)
+        self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._database.execute("COMMIT")
+
+    def load(self) -> dict[str, Memory]:
+        """Return what every meter kept, by serial number."""
+        with closing(self._database.execute(_LOAD)) as rows:
+            return {serial: Memory(*kept) for serial, *kept in rows}
+
+    def save(self, memories: Mapping[str, Memory]) -> None:
+        """Keep `memories`; meters that are not among them keep what they had."""
+        rows = [
+            (serial, memory.millijoules, memory.femtojoules, memory.peak_demand, memory.peak_demand_time)
+            for serial, memory in memories.items()
+        ]
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany(_SAVE, rows)
+        self._database.execute("COMMIT")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()

@@ -1,0 +1,155 @@
+"""What is wrong with a value that a pydantic model refused, and what is allowed: said in one way everywhere.
+
+What is allowed is read from the model's JSON Schema, which is also what is published. No file and no protocol
+is known here.
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+Schema = Mapping[str, Any]
+Location = Sequence[str | int]
+
+_TYPES: Final = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+def explain(error: Mapping[str, Any], schema: Schema) -> str:
+    """Return what is wrong and what is allowed.
+
+    `error` is one of pydantic's error details and `schema` the JSON Schema of the model that it is about.
+    """
+    location = error["loc"]
+    match error["type"]:
+        case "extra_forbidden" | "invalid_key":
+            return unknown_key(
+                str(location[-1]), list(_properties(_descend(schema, location[:-1], schema), schema))
+            )
+        case "missing":
+            return f"is missing; {_expected(schema, location)}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "string_type":
+            return (
+                f"{shown(error['input'])} is not text, which stands in quotes; {_expected(schema, location)}"
+            )
+        case "json_invalid":
+            return f"is not JSON: {error['ctx']['error']}"
+        case _:
+            return f"{shown(error['input'])} is not allowed; {_expected(schema, location)}"
+
+
+def keys_of(location: Location, schema: Schema) -> tuple[str | int, ...]:
+    """Return a pydantic location without the names of union members, which no user wrote."""
+    kinds = schema.get("$defs", {})
+    return tuple(part for part in location if part not in kinds)
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Return the words for a key that is not among `known`."""
+    nearest = get_close_matches(key, known, n=1)
+    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    return f"unknown key{hint}; allowed: {', '.join(known)}"
+
+
+def shown(value: object) -> str:
+    """Return a value as a message quotes it: short, and by its kind where it is long."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return f"a mapping with {', '.join(map(str, value))}" if value else "an empty mapping"
+        case list():
+            return "a list" if value else "an empty list"
+        case str() if len(value) > 60:  # noqa: PLR2004  more would hide what follows
+            return repr(value[:60] + "...")
+        case _:
+            return repr(value) if isinstance(value, str) else str(value)
+
+
+def allowed(node: Schema, schema: Schema) -> str:
+    """Return what a JSON Schema node allows, in words."""
+    node = _resolve(node, schema)
+    words = node.get("enum") or ([node["const"]] if "const" in node else [])
+    kind = node.get("type")
+    if words:
+        return ", ".join(map(str, words))
+    if kind == "array":
+        return f"a list of {_count(node)}{allowed(node.get('items', {}), schema)}"
+    if kind == "object":
+        return f"a mapping with the keys {', '.join(node.get('properties', {}))}"
+    if kind == "string":
+        return _text(node)
+    return _TYPES.get(str(kind), str(node.get("description", "another value"))) + _range(node)
+
+
+def _expected(schema: Schema, location: Location) -> str:
+    return f"allowed: {allowed(_descend(schema, location, schema), schema)}"
+
+
+def _text(node: Schema) -> str:
+    """Return what is allowed of a text: an example, its length and what it is for."""
+    examples = " or ".join(map(str, node.get("examples", ())))
+    longest = node.get("maxLength")
+    return (
+        "text"
+        + (f" like {examples}" if examples else "")
+        + (f" of {node.get('minLength', 0)} to {longest} characters" if longest else "")
+        + (f" ({node['description']})" if "description" in node else "")
+    )
+
+
+def _range(node: Schema) -> str:
+    low, above, high = (node.get(key) for key in ("minimum", "exclusiveMinimum", "maximum"))
+    parts = [
+        f"{words} {limit:.15g}"
+        for words, limit in (("from", low), ("more than", above), ("up to" if low is None else "to", high))
+        if limit is not None
+    ]
+    return "".join(f" {part}" for part in parts).replace(
+        " up to", " and up to" if len(parts) > 1 else " up to"
+    )
+
+
+def _count(node: Schema) -> str:
+    low, high = node.get("minItems"), node.get("maxItems")
+    if low is None:
+        return ""
+    return f"{low} to {high}: " if high is not None else f"at least {low}: "
+
+
+def _resolve(node: Schema, schema: Schema) -> Schema:
+    """Follow references, and see through `X | None`."""
+    while True:
+        if reference := node.get("$ref"):
+            node = schema["$defs"][reference.rsplit("/", 1)[-1]]
+        elif members := [one for one in node.get("anyOf", ()) if one.get("type") != "null"]:
+            node = {key: value for key, value in node.items() if key != "anyOf"} | dict(members[0])
+        else:
+            return node
+
+
+def _properties(node: Schema, schema: Schema) -> Mapping[str, Schema]:
+    properties: Mapping[str, Schema] = _resolve(node, schema).get("properties", {})
+    return properties
+
+
+def _descend(node: Schema, location: Location, schema: Schema) -> Schema:
+    """Return the node of the schema at a pydantic location, {} where there is none."""
+    kinds: Mapping[str, Schema] = schema.get("$defs", {})
+    for part in location:
+        if part in kinds:
+            node = kinds[str(part)]
+        elif isinstance(part, int):
+            node = _resolve(node, schema).get("items", {})
+        else:
+            node = _resolve(node, schema)
+            node = node.get("properties", {}).get(part, node.get("additionalProperties") or {})
+    return node

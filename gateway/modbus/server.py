@@ -1,0 +1,202 @@
+"""Modbus TCP on the network: one port for every 247 meters. The only file here with sockets and asyncio.
+
+What a request is answered stands in `bank`; this file moves bytes, in order, and bounds what it holds.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Final, cast
+
+from gateway.addressing import UNITS_PER_PORT
+from gateway.errors import AddressInUseError
+from gateway.hub import Endpoint
+from gateway.modbus.bank import Bank, Images
+from gateway.modbus.frames import PLAIN, exchange
+from register_maps.loader import check_together, load
+from sims.models import Nameplate
+from sims.snapshot import Snapshot
+
+SERVICE: Final = "Modbus TCP"
+_BACKLOG: Final = 512
+_NO_ADDRESS: Final = ("--host", "not an address of this machine")
+_REFUSALS: Final = {
+    errno.EADDRINUSE: ("--modbus-port", "already in use"),
+    errno.EACCES: ("--modbus-port", "not permitted"),
+    errno.EADDRNOTAVAIL: _NO_ADDRESS,
+}
+"""Why an address cannot be bound, by the system's error number: the option that moves it, and the words."""
+_PORTS: Final = 65536
+
+
+class Connection(asyncio.Protocol):
+    """One client. A request that was asked before in this tick is answered from the bank's `answers` at once.
+
+    While the client does not take its answers, nothing more is read from it.
+    """
+
+    __slots__ = ("_bank", "_known", "_open", "_paused", "_stream", "_transport", "_write")
+
+    _transport: asyncio.Transport
+
+    def __init__(self, bank: Bank, connections: "set[Connection]") -> None:
+        self._bank = bank
+        self._known = bank.answers.get
+        self._open = connections
+        self._stream = b""
+        self._paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve a client."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._write = self._transport.write
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
+        """Forget the client."""
+        self._open.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what `data` completes."""
+        if len(data) == PLAIN and not self._stream:
+            answer = self._known(data[2:])
+            if answer is not None:
+                self._write(data[:2] + answer)
+                return
+        self._stream += data
+        self._serve()
+
+    def pause_writing(self) -> None:
+        """Read no more: the client does not take its answers."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Answer what was put off, and read again."""
+        self._paused = False
+        self._serve()
+        if not self._paused:
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        """End the connection now: a client that does not take its answers loses them."""
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def _serve(self) -> None:
+        """Answer the whole frames received so far, as long as the client is there and takes the answers."""
+        while self._stream and not self._paused and not self._transport.is_closing():
+            output, used, broken = exchange(self._stream, self._bank)
+            self._stream = self._stream[used:]
+            if output:
+                self._write(output)
+            if broken:
+                self._stream = b""
+                self._transport.close()
+            elif not used:
+                break
+
+
+class ModbusAdapter:
+    """Serves `meters` as Modbus TCP: unit n is meter n on `port`, meter 247 + n on the next port, and so on.
+
+    With `port` 0 every port is a free one. `maps` are names or files of register maps. Raises
+    RegisterMapError if a map is wrong, or if two of them claim the same address.
+    """
+
+    name = "modbus"
+
+    def __init__(self, *, host: str, port: int, maps: Sequence[str], meters: Sequence[Nameplate]) -> None:
+        loaded = [load(name) for name in maps]
+        check_together(loaded)
+        self._host = host
+        self._port = port
+        self._maps = tuple(each.name for each in loaded)
+        self._images = Images(loaded, meters)
+        self._banks = [
+            Bank(self._images, meters[first : first + UNITS_PER_PORT], first)
+            for first in range(0, len(meters), UNITS_PER_PORT)
+        ]
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+
+    async def start(self) -> None:
+        """Bind and serve all ports, or none. Raises AddressInUseError."""
+        try:
+            for index, bank in enumerate(self._banks):
+                await self._listen(bank, self._port and self._port + index)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self, bank: Bank, port: int) -> None:
+        listener = await _bind(self._host, port)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Connection(bank, self._connections), sock=listener, backlog=_BACKLOG
+        )
+        self._servers.append(server)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Answer from `snapshot` from now on."""
+        self._images.show(snapshot.columns)
+        for bank in self._banks:
+            bank.show()
+
+    async def shown(self) -> None:
+        """Return at once: `show` has made the snapshot visible."""
+
+    async def stop(self) -> None:
+        """Close listeners and connections."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        for server in servers:
+            await server.wait_closed()
+
+    def endpoints(self) -> list[Endpoint]:
+        """Where it serves, one row a port."""
+        maps, rows = ", ".join(self._maps), []
+        for index, ((host, port), bank) in enumerate(zip(self._addresses(), self._banks, strict=False)):
+            last, first = len(bank.meters), index * UNITS_PER_PORT
+            serves = f"meters {first + 1} to {first + last} as units 1 to {last}; {maps}"
+            rows.append(Endpoint(SERVICE, _shown(host, port), serves))
+        return rows
+
+    def ready(self) -> dict[str, list[dict[str, object]]]:
+        """Return host, port and units of each port, under `modbus`."""
+        ports: list[dict[str, object]] = [
+            {"host": host, "port": port, "units": [1, len(bank.meters)]}
+            for (host, port), bank in zip(self._addresses(), self._banks, strict=False)
+        ]
+        return {self.name: ports}
+
+    def _addresses(self) -> list[tuple[str, int]]:
+        return [server.sockets[0].getsockname()[:2] for server in self._servers]
+
+
+async def _bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket that has `port` for itself. Raises AddressInUseError."""
+    if port >= _PORTS:
+        raise AddressInUseError(SERVICE, _shown(host, port), "--modbus-port", "beyond the last port, 65535")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        refusal = _NO_ADDRESS if isinstance(error, socket.gaierror) else _REFUSALS.get(error.errno or 0)
+        if refusal is None:
+            raise
+        raise AddressInUseError(SERVICE, _shown(host, port), *refusal) from error
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,197 @@
+"""Snapshots by hand, an encoder that shares nothing with ours, and raw clients, on both loops."""
+
+import asyncio
+import importlib
+import math
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gateway.modbus.bank import Bank, Images
+from gateway.modbus.server import ModbusAdapter
+from register_maps.loader import load
+from sims.models import MODELS, Nameplate
+from sims.points import MJ_PER_WH, NS_PER_S, POINTS, Kind
+from sims.snapshot import Snapshot, Tick
+
+START = 1_767_571_200 * NS_PER_S
+"""2026-01-05T00:00:00Z [ns]."""
+
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+"""The event loops to test on: uvloop where the platform has it."""
+with suppress(ImportError):
+    LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run every asynchronous test here on each of these loops."""
+    return LOOPS
+
+
+def nameplates(count: int) -> list[Nameplate]:
+    """Return `count` meters of all models in turn."""
+    models = list(MODELS.values())
+    return [
+        Nameplate(
+            number=n,
+            id=f"M{n:04}",
+            model=models[(n - 1) % len(models)],
+            serial=f"S{n:07}",
+            ct_a=100.0 + n / 10,
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+def snapshot_of(meters: Sequence[Nameplate], tick: int = 1) -> Snapshot:
+    """Return a snapshot that holds a value of its own for each point of each meter at each tick."""
+    n, random = len(meters), np.random.default_rng(tick)
+    columns: dict[str, NDArray[Any]] = {}
+    for point in POINTS.values():
+        if point.kind is Kind.INSTANT:
+            columns[point.name] = random.uniform(-20_000, 20_000, n)
+            columns[point.name][[not point.lines <= meter.model.lines for meter in meters]] = math.nan
+        elif point.kind in {Kind.COUNTER, Kind.TIME}:
+            columns[point.name] = random.integers(0, 2**62, n)
+    for name in ("demand", "rolling_demand", "peak_demand"):
+        columns[name] = np.abs(columns[name])
+    columns["clock"] = np.full(n, START + tick * NS_PER_S)
+    columns["flags"] = random.integers(0, 2**16, n).astype(np.uint16)
+    columns["lcd_screen"] = random.integers(0, 5, n).astype(np.uint16)
+    columns["lcd_text"] = np.array([f"{number:8}" for number in random.integers(0, 10**6, n)], "S8")
+    return Snapshot(Tick(tick, START + tick * NS_PER_S), columns)
+
+
+def _float(value: float) -> bytes:
+    return bytes.fromhex("7fc00000") if math.isnan(value) else struct.pack(">f", value)
+
+
+_KILO = ("active_power", "reactive_power", "apparent_power")
+_FLOATS = (
+    *((f"voltage_{pair}", 1) for pair in ("l1_n", "l2_n", "l3_n", "l1_l2", "l2_l3", "l3_l1")),
+    *((f"current_{line}", 1) for line in ("l1", "l2", "l3", "n")),
+    *((f"{power}{line}", 1000) for power in _KILO for line in ("_l1", "_l2", "_l3", "")),
+    *((f"power_factor{line}", 1) for line in ("_l1", "_l2", "_l3", "")),
+    *(("frequency", 1), ("temperature", 1), ("energy", 1000 * MJ_PER_WH)),
+    *((f"{name}demand", 1000) for name in ("", "rolling_", "peak_")),
+)
+
+
+def reference(snapshot: Snapshot, meter: Nameplate, row: int, unit: int) -> dict[int, bytes]:
+    """Return every register of a meter by its address, as the contract says, made with `struct` alone."""
+    held = {name: column[row].item() for name, column in snapshot.columns.items()}
+    blocks = {2 * i: _float(held[name] / divisor) for i, (name, divisor) in enumerate(_FLOATS)}
+    blocks[100] = struct.pack(">Q", held["energy"] // MJ_PER_WH)
+    for i, name in enumerate(("lcd_energy", "pulse_10wh", "pulse_1kwh")):
+        blocks[104 + 2 * i] = struct.pack(">I", held[name] % 2**32)
+    for i, name in enumerate(("demand", "rolling_demand", "peak_demand")):
+        blocks[110 + 2 * i] = struct.pack(">I", math.floor(held[name] / 10 + 0.5))
+    for i, name in enumerate(("peak_demand_time", "clock", "uptime")):
+        blocks[116 + 2 * i] = struct.pack(">I", held[name] // NS_PER_S % 2**32)
+    blocks[122] = struct.pack(">HH", held["flags"], held["lcd_screen"]) + held["lcd_text"].ljust(8)
+    blocks[200] = struct.pack(">32s32s16s8s", *(text.encode() for text in _texts(meter)))
+    blocks[244] = struct.pack(">IH", round(meter.ct_a * 10), unit)
+    return {
+        address + i // 2: block[i : i + 2]
+        for address, block in blocks.items()
+        for i in range(0, len(block), 2)
+    }
+
+
+def _texts(meter: Nameplate) -> tuple[str, str, str, str]:
+    return meter.vendor, meter.model.key, meter.serial, meter.firmware
+
+
+def bank_of(meters: Sequence[Nameplate], snapshot: Snapshot) -> Bank:
+    """Return a bank of the map `native` that shows `snapshot`."""
+    images = Images([load("native")], meters)
+    images.show(snapshot.columns)
+    return Bank(images, meters, 0)
+
+
+def frame(pdu: bytes, unit: int = 1, transaction: int = 0) -> bytes:
+    """Return a whole Modbus TCP frame."""
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
+
+
+def read_frame(function: int, address: int, count: int, unit: int = 1, transaction: int = 0) -> bytes:
+    """Return the frame of a plain read."""
+    return frame(struct.pack(">BHH", function, address, count), unit, transaction)
+
+
+def frames_in(stream: bytes) -> list[bytes]:
+    """Cut a stream into its frames, all of which must be whole."""
+    frames, at = [], 0
+    while at < len(stream):
+        transaction, protocol, length = struct.unpack_from(">HHH", stream, at)
+        assert protocol == 0, (transaction, protocol)
+        assert 3 <= length <= 254
+        frames.append(stream[at : at + 6 + length])
+        assert len(frames[-1]) == 6 + length
+        at += 6 + length
+    return frames
+
+
+@dataclass(slots=True)
+class Client:
+    """A raw connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def frame(self) -> bytes:
+        """Return the next frame."""
+        header = await self.reader.readexactly(6)
+        return header + await self.reader.readexactly(int.from_bytes(header[4:], "big"))
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send one frame and return the next that comes."""
+        self.send(request)
+        return await asyncio.wait_for(self.frame(), 10)
+
+    async def rest(self) -> bytes:
+        """Return all that comes until the other side closes."""
+        return await asyncio.wait_for(self.reader.read(), 10)
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Client]:
+    """Connect to a port of this machine, and close."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.close()
+
+
+def ports_of(adapter: ModbusAdapter) -> list[int]:
+    """Return the ports of an adapter in order."""
+    return [int(endpoint.address.rpartition(":")[2]) for endpoint in adapter.endpoints()]
+
+
+Serve = Callable[..., Coroutine[Any, Any, ModbusAdapter]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start adapters on free ports; each is stopped at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def start(meters: Sequence[Nameplate], maps: Sequence[str] = ("native",)) -> ModbusAdapter:
+            adapter = ModbusAdapter(host="127.0.0.1", port=0, maps=maps, meters=meters)
+            adapter.show(snapshot_of(meters))
+            await adapter.start()
+            stack.push_async_callback(adapter.stop)
+            return adapter
+
+        yield start

@@ -1,0 +1,52 @@
+"""The PDUs that answer a confirmed request (clause 20.1), and the limits that a request sets on its answer.
+
+What they say is decided elsewhere.
+"""
+
+from typing import Final
+
+from gateway.bacnet.codes import MAX_APDU, AbortReason, ErrorCode, RejectReason
+from gateway.bacnet.encoding import enumerated
+from gateway.errors import RequestRefusedError
+
+CONFIRMED_REQUEST: Final = 0x00
+UNCONFIRMED_REQUEST: Final = 0x10
+COMPLEX_ACK: Final = 0x30
+ERROR: Final = 0x50
+REJECT: Final = 0x60
+ABORT: Final = 0x71
+"""An abort by the server."""
+
+SEGMENTED: Final = 0x08
+"""In the first octet of a confirmed request: this is one segment of several."""
+
+APDU_LIMITS: Final = (50, 128, 206, 480, 1024, *(MAX_APDU,) * 11)
+"""The longest APDU that the asker accepts, by the low half of a request's second octet (clause 20.1.2.5)."""
+
+
+class ServiceError(RequestRefusedError):
+    """A request that is well made but cannot be granted: answered by an Error PDU."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.name.lower().replace("_", "-"))
+        self.code = code
+
+
+def error_parameters(code: ErrorCode) -> bytes:
+    """Return the class and the code of an error."""
+    return enumerated(code.error_class) + enumerated(code)
+
+
+def error(invoke: bytes, service: int, parameters: bytes) -> bytes:
+    """Return an Error PDU."""
+    return bytes((ERROR,)) + invoke + bytes((service,)) + parameters
+
+
+def reject(invoke: bytes, reason: RejectReason) -> bytes:
+    """Return a Reject PDU."""
+    return bytes((REJECT,)) + invoke + bytes((reason,))
+
+
+def abort(invoke: bytes, reason: AbortReason) -> bytes:
+    """Return an Abort PDU."""
+    return bytes((ABORT,)) + invoke + bytes((reason,))

@@ -1,0 +1,83 @@
+"""Who-Is and Who-Has (clauses 16.9 and 16.10): which meters answer, and with what.
+
+When and where the answers are sent is the server's business.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
+from gateway.bacnet.codes import ANY_INSTANCE, MAX_APDU, VENDOR_IDENTIFIER, RejectReason, Unconfirmed
+from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.meter_objects import NO_SEGMENTATION, object_table
+from gateway.bacnet.objects import Device, ObjectSpec
+
+Announcement = tuple[Device, bytes]
+"""A meter and the APDU that it sends."""
+
+_WHO_HAS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_HAS))
+_WHO_IS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS))
+QUESTIONS: Final = frozenset({_WHO_HAS, _WHO_IS})
+"""How the unconfirmed requests begin that meters answer."""
+
+_I_AM_TAIL: Final = enc.unsigned(MAX_APDU) + enc.enumerated(NO_SEGMENTATION) + enc.unsigned(VENDOR_IDENTIFIER)
+
+
+def i_am(device: Device) -> bytes:
+    """Return the I-Am of a meter."""
+    return bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM)) + enc.object_identifier(device.number) + _I_AM_TAIL
+
+
+def announcements(request: bytes, devices: Iterable[Device]) -> Iterator[Announcement]:
+    """Return what `devices` have to say to an unconfirmed request; nothing to one that cannot be read."""
+    try:
+        if request[:2] == _WHO_IS:
+            low, high = _read_limits(Reader(request, 2))
+            return ((device, i_am(device)) for device in devices if low <= device.instance <= high)
+        if request[:2] == _WHO_HAS:
+            return _who_has(Reader(request, 2), devices)
+    except RejectError:
+        pass
+    return iter(())
+
+
+def _read_limits(reader: Reader, *, last: bool = True) -> tuple[int, int]:
+    """Read the range of device instances: both limits or neither."""
+    low = reader.optional(0)
+    if low is None:
+        limits = 0, ANY_INSTANCE
+    else:
+        limits = enc.read_unsigned(low), enc.read_unsigned(reader.context(1))
+    if last:
+        reader.finish()
+    if max(limits) > ANY_INSTANCE:
+        raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
+    return limits
+
+
+def _who_has(reader: Reader, devices: Iterable[Device]) -> Iterator[Announcement]:
+    low, high = _read_limits(reader, last=False)
+    octets = reader.optional(2)
+    number = None if octets is None else enc.read_object_number(octets)
+    name = enc.read_text(reader.context(3)) if number is None else None
+    reader.finish()
+    return (
+        (device, _i_have(device, spec))
+        for device in devices
+        if low <= device.instance <= high and (spec := _find(device, number, name)) is not None
+    )
+
+
+def _find(device: Device, number: int | None, name: str | None) -> ObjectSpec | None:
+    table = object_table(device.plate.model.lines)
+    if number is not None:
+        return table.find(number, device)
+    return None if name is None else table.named(name, device)
+
+
+def _i_have(device: Device, spec: ObjectSpec) -> bytes:
+    own = spec.kind == device.number >> 22
+    number, name = (device.number, device.name) if own else (spec.number, spec.name)
+    ids = enc.object_identifier(device.number) + enc.object_identifier(number)
+    return bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_HAVE)) + ids + enc.character_string(name)

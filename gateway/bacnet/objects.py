@@ -1,0 +1,160 @@
+"""What BACnet objects are made of: kinds of values, properties, objects, and the table of a device's objects.
+
+The declarations themselves are in `meter_objects.py`; no services and no bytes of any one tick live here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
+from gateway.bacnet.image import Cut
+from sims.models import Nameplate
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A BACnetARRAY of encoded elements."""
+
+    elements: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyList:
+    """A BACnetLIST with nothing in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogBuffer:
+    """The records of trend log number `log` of `TRENDS`, from 0; ReadRange alone reads them."""
+
+    log: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """A meter as a BACnet device.
+
+    `row` is its place in the snapshot's columns; `instance` is its device instance and its address (MAC) on
+    the virtual network, `name` its object name and `location` where it is, in words.
+    """
+
+    row: int
+    instance: int
+    name: str
+    location: str
+    plate: Nameplate
+
+    @cached_property
+    def mac(self) -> bytes:
+        """The device's address on the virtual network: its instance in three octets."""
+        return self.instance.to_bytes(3, "big")
+
+    @cached_property
+    def number(self) -> int:
+        """The device's object identifier."""
+        return enc.object_number(ObjectType.DEVICE, self.instance)
+
+
+Fixed = bytes | Array | EmptyList
+Personal = Callable[[Device], Fixed]
+Value = Fixed | Cut | LogBuffer | Personal
+"""What a property holds: the same for all, cut from the tick's image, a log, or of one device."""
+
+
+@dataclass(frozen=True, slots=True)
+class PropertySpec:
+    """One property of an object; `required` unless its conformance code is O."""
+
+    value: Value
+    required: bool = True
+
+
+Properties = Mapping[int, PropertySpec]
+
+UNLISTED: Final = frozenset(
+    {Property.OBJECT_IDENTIFIER, Property.OBJECT_NAME, Property.OBJECT_TYPE, Property.PROPERTY_LIST}
+)
+"""What property-list leaves out (clause 12.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """One object with all its properties; it exists where a model has the service lines in `lines`."""
+
+    kind: ObjectType
+    instance: int
+    name: str
+    properties: Properties
+    lines: frozenset[int] = frozenset()
+
+    @property
+    def number(self) -> int:
+        """The object identifier."""
+        return enc.object_number(self.kind, self.instance)
+
+    def select(self, special: int) -> list[int]:
+        """Return what ALL, REQUIRED or OPTIONAL means (clause 15.7.3.1.1: never property-list)."""
+        return [
+            number
+            for number, spec in self.properties.items()
+            if number != Property.PROPERTY_LIST
+            and (special == Property.ALL or spec.required == (special == Property.REQUIRED))
+        ]
+
+
+def required(values: Mapping[int, Value]) -> dict[int, PropertySpec]:
+    """Return the values as properties that the object's type demands."""
+    return {number: PropertySpec(value) for number, value in values.items()}
+
+
+def optional(values: Mapping[int, Value]) -> dict[int, PropertySpec]:
+    """Return the values as properties that the object's type allows."""
+    return {number: PropertySpec(value, required=False) for number, value in values.items()}
+
+
+def declare(
+    kind: ObjectType,
+    instance: int,
+    name: str,
+    description: str,
+    *parts: Properties,
+    lines: frozenset[int] = frozenset(),
+) -> ObjectSpec:
+    """Return an object with `parts` and what every object has beside them."""
+    identity = required(
+        {
+            Property.OBJECT_IDENTIFIER: enc.object_identifier(enc.object_number(kind, instance)),
+            Property.OBJECT_NAME: enc.character_string(name),
+            Property.OBJECT_TYPE: enc.enumerated(kind),
+        }
+    )
+    described = optional({Property.DESCRIPTION: enc.character_string(description)})
+    properties: dict[int, PropertySpec] = {}
+    for part in (identity, described, *parts):
+        properties |= part
+    listed = tuple(enc.enumerated(number) for number in properties if number not in UNLISTED)
+    properties[Property.PROPERTY_LIST] = PropertySpec(Array(listed))
+    return ObjectSpec(kind, instance, name, properties, lines)
+
+
+class ObjectTable:
+    """All objects of one kind of device: shared by every meter of the same lines."""
+
+    def __init__(self, device: ObjectSpec, objects: Iterable[ObjectSpec]) -> None:
+        self.device = device
+        self.objects = tuple(objects)
+        self._by_number = {spec.number: spec for spec in self.objects}
+        self._by_name = {spec.name: spec for spec in self.objects}
+
+    def find(self, number: int, device: Device) -> ObjectSpec | None:
+        """Return the object with this identifier in `device`; device 4194303 is whichever device is asked."""
+        if number in (device.number, enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)):
+            return self.device
+        return self._by_number.get(number)
+
+    def named(self, name: str, device: Device) -> ObjectSpec | None:
+        """Return the object with this name in `device`."""
+        return self.device if name == device.name else self._by_name.get(name)

@@ -1,0 +1,161 @@
+"""ReadRange (clause 15.8): the records of a meter's trend logs by position, by sequence, by time, or all.
+
+No sockets, and no logs of its own: it is given the one that was asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.apdu import ServiceError
+from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
+from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.image import date_time_octets, real_octets
+from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer, ObjectTable
+from gateway.bacnet.reading import Reference, find_value, own_number, read_reference
+from gateway.bacnet.trends import Records, TrendLog
+from sims.points import NS_PER_S
+
+_BY_POSITION: Final = 3
+_BY_SEQUENCE: Final = 6
+_BY_TIME: Final = 7
+_DATE_AND_TIME: Final = 8
+_RECORD: Final = 22
+"""Octets of one record: timestamp [0], a REAL [1][2] and status flags [2]."""
+_HEAD: Final = 21
+"""Octets of an answer from its service choice on, beside its records, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which records are wanted: `count` from `reference` on, or up to it where `count` is negative.
+
+    `kind` is the tag of the choice; `reference` is a position, a sequence number or an instant [ns].
+    """
+
+    kind: int
+    reference: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Result flags, the number of items, the items encoded, and the first one's number where it is stated."""
+
+    flags: bytes
+    count: int
+    items: bytes
+    first: int | None
+
+
+def read_range(
+    body: bytes, limit: int, device: Device, table: ObjectTable, logs: Sequence[TrendLog]
+) -> bytes:
+    """Return what follows the invoke id in the answer to the request `body`, in at most `limit` octets.
+
+    Raises RejectError and ServiceError.
+    """
+    reader = Reader(body, 1)
+    reference = read_reference(reader)
+    wanted = _read_range(reader)
+    reader.finish()
+    value = find_value(reference, device, table)
+    if reference.index is not None and not isinstance(value, Array):
+        raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
+    if isinstance(value, EmptyList):
+        return _answer(reference, device, _Found(b"\x00", 0, b"", None))
+    if not isinstance(value, LogBuffer):
+        raise ServiceError(ErrorCode.PROPERTY_IS_NOT_A_LIST)
+    return _records(
+        reference, device, logs[value.log].records(device.row), wanted, (limit - _HEAD) // _RECORD
+    )
+
+
+def _read_range(reader: Reader) -> Range | None:
+    """Read the choice of range; None is all of the list."""
+    for kind in (_BY_POSITION, _BY_SEQUENCE, _BY_TIME):
+        if reader.opened(kind):
+            reference = (
+                _read_instant(reader) if kind == _BY_TIME else enc.read_unsigned(reader.application(2))
+            )
+            count = enc.read_signed(reader.application(3))
+            reader.closing(kind)
+            if count == 0:
+                raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
+            return Range(kind, reference, count)
+    return None
+
+
+def _read_instant(reader: Reader) -> int:
+    """Read a Date and a Time in full [ns since 1970 UTC]."""
+    date, time = reader.application(10), reader.application(11)
+    if len(date + time) != _DATE_AND_TIME or len(date) != len(time):
+        raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
+    try:
+        day = datetime(1900 + date[0], date[1], date[2], time[0], time[1], time[2], tzinfo=UTC)
+    except ValueError:
+        raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE) from None
+    return int(day.timestamp()) * NS_PER_S + time[3] * (NS_PER_S // 100)
+
+
+def _select(records: Records, wanted: Range | None) -> tuple[int, int]:
+    """Return the half-open span of places in `records` that is wanted."""
+    size = len(records.times)
+    if wanted is None:
+        return 0, size
+    if wanted.kind == _BY_TIME:
+        place = int(np.searchsorted(records.times, wanted.reference, "right" if wanted.count > 0 else "left"))
+        start, stop = (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count, place)
+    else:
+        place = wanted.reference - (1 if wanted.kind == _BY_POSITION else records.first)
+        start, stop = (
+            (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count + 1, place + 1)
+        )
+    start, stop = max(start, 0), min(stop, size)
+    return start, max(start, stop)
+
+
+def _records(
+    reference: Reference, device: Device, records: Records, wanted: Range | None, room: int
+) -> bytes:
+    """Answer with as many of the wanted records as there is room for, the oldest first."""
+    start, stop = _select(records, wanted)
+    end = min(stop, start + max(room, 0))
+    count = end - start
+    flags = 0
+    if count:
+        flags = (start == 0) << 7 | (end == len(records.times)) << 6
+    flags |= (end < stop) << 5
+    by_sequence = wanted is not None and wanted.kind != _BY_POSITION and count > 0
+    first = records.first + start if by_sequence else None
+    found = _Found(bytes((flags,)), count, _encoded(records, start, end), first)
+    return _answer(reference, device, found)
+
+
+def _answer(reference: Reference, device: Device, found: _Found) -> bytes:
+    parts = [
+        bytes((Confirmed.READ_RANGE,)),
+        enc.context(0, own_number(reference.number, device)),
+        enc.context(1, enc.content(reference.attribute)),
+        b"" if reference.index is None else enc.context(2, enc.content(reference.index)),
+        enc.context(3, b"\x05" + found.flags),
+        enc.context(4, enc.content(found.count)),
+        enc.constructed(5, found.items),
+        b"" if found.first is None else enc.context(6, enc.content(found.first)),
+    ]
+    return b"".join(parts)
+
+
+def _encoded(records: Records, start: int, end: int) -> bytes:
+    """Return BACnetLogRecords: when, the value, and status flags of which none is set."""
+    octets = np.empty((end - start, _RECORD), np.uint8)
+    octets[:, 0] = 0x0E
+    octets[:, 1:11] = date_time_octets(records.times[start:end])
+    octets[:, 11:14] = (0x0F, 0x1E, 0x2C)
+    octets[:, 14:18] = real_octets(records.values[start:end])[:, 1:]
+    octets[:, 18:22] = (0x1F, 0x2A, 0x04, 0x00)
+    return octets.tobytes()

@@ -1,0 +1,106 @@
+"""Answers what is asked of the meters: an APDU in, an APDU out, all values of one answer from one tick.
+
+Reads are keyed by their bytes from the service choice on and compiled once to a template, which all meters
+with the same lines share. Network headers, sockets and pacing are elsewhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gateway.bacnet import apdu
+from gateway.bacnet.codes import MAX_APDU, AbortReason, Confirmed, RejectReason
+from gateway.bacnet.discovery import Announcement, announcements
+from gateway.bacnet.encoding import RejectError
+from gateway.bacnet.image import ROW, encode
+from gateway.bacnet.meter_objects import object_table
+from gateway.bacnet.objects import Device
+from gateway.bacnet.read_range import read_range
+from gateway.bacnet.reading import compile_answer
+from gateway.bacnet.template import Template
+from gateway.bacnet.trends import TRENDS, TrendLog
+from gateway.bacnet.writing import write_refusal
+from sims.snapshot import Snapshot
+
+READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
+"""The services whose answers depend on nothing but the request and the tick."""
+
+_MOST_TEMPLATES: Final = 4096
+_SHORTEST: Final = 4
+"""Octets of a confirmed request without parameters."""
+
+
+class Responder:
+    """One for all meters. `devices` are in the order of the snapshot's columns."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = {device.mac: device for device in devices}
+        self._logs = tuple(TrendLog(spec, len(devices)) for spec in TRENDS)
+        self._snapshot: Snapshot | None = None
+        self._image = b""
+        self._templates: dict[tuple[frozenset[int] | bytes, bytes], Template] = {}
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Answer from `snapshot` from now on; it is encoded when somebody reads."""
+        for interval in snapshot.intervals:
+            for log in self._logs:
+                log.add(interval)
+        self._snapshot = snapshot
+        self._image = b""
+
+    def announce(self, request: bytes, device: Device | None) -> Iterator[Announcement]:
+        """Return what one meter, or each of all, has to say to an unconfirmed request."""
+        return announcements(request, self.devices.values() if device is None else (device,))
+
+    def answer(self, request: bytes, device: Device) -> bytes | None:
+        """Return the answer of a meter to a confirmed request; None if it is no such thing."""
+        if len(request) < _SHORTEST or request[0] & 0xF0 != apdu.CONFIRMED_REQUEST:
+            return None
+        invoke = request[2:3]
+        if request[0] & apdu.SEGMENTED:
+            return apdu.abort(invoke, AbortReason.SEGMENTATION_NOT_SUPPORTED)
+        limit = min(apdu.APDU_LIMITS[request[1] & 15], MAX_APDU)
+        answer = self._read(request, device) if request[3] in READS else self._serve(request, limit, device)
+        if len(answer) > limit:
+            return apdu.abort(invoke, AbortReason.SEGMENTATION_NOT_SUPPORTED)
+        return answer
+
+    def _read(self, request: bytes, device: Device) -> bytes:
+        """Answer ReadProperty and ReadPropertyMultiple."""
+        body = request[3:]
+        lines = device.plate.model.lines
+        template = self._templates.get((lines, body)) or self._templates.get((device.mac, body))
+        if template is None:
+            template = self._compiled(body, device)
+        if not self._image and self._snapshot:
+            self._image = encode(self._snapshot, self._logs)
+        return template.pdu + request[2:3] + template.fill(self._image, device.row * ROW)
+
+    def _compiled(self, body: bytes, device: Device) -> Template:
+        """Compile a template and keep it, for all meters of the same lines or for this one."""
+        lines = device.plate.model.lines
+        template, personal = compile_answer(body, device, object_table(lines))
+        if len(self._templates) >= _MOST_TEMPLATES:
+            self._templates.clear()
+        self._templates[(device.mac if personal else lines, body)] = template
+        return template
+
+    def _serve(self, request: bytes, limit: int, device: Device) -> bytes:
+        """Answer what is no plain read."""
+        invoke, service, body = request[2:3], request[3], request[3:]
+        table = object_table(device.plate.model.lines)
+        try:
+            match service:
+                case Confirmed.READ_RANGE:
+                    return (
+                        bytes((apdu.COMPLEX_ACK,))
+                        + invoke
+                        + read_range(body, limit - 2, device, table, self._logs)
+                    )
+                case Confirmed.WRITE_PROPERTY | Confirmed.WRITE_PROPERTY_MULTIPLE:
+                    return apdu.error(invoke, service, write_refusal(body, device, table))
+                case _:
+                    return apdu.reject(invoke, RejectReason.UNRECOGNIZED_SERVICE)
+        except RejectError as refusal:
+            return apdu.reject(invoke, refusal.reason)
+        except apdu.ServiceError as refusal:
+            return apdu.error(invoke, service, apdu.error_parameters(refusal.code))

@@ -1,0 +1,181 @@
+"""Meters, snapshots, requests and a running adapter for the tests of BACnet."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.meter_objects import object_table
+from gateway.bacnet.objects import Device, ObjectTable
+from gateway.bacnet.responder import Responder
+from gateway.bacnet.server import BacnetAdapter
+from sims.models import MODELS, Nameplate
+from sims.points import FLAGS, MJ_PER_WH, NS_PER_S, POINTS, Kind
+from sims.snapshot import DemandInterval, Snapshot, Tick
+
+START = 1_767_571_200 * NS_PER_S
+"""2026-01-05T00:00:00Z, a Monday [ns]."""
+
+ONE_EACH = ("series-1000-1p2w-120", "series-1000-120-240", "series-2000-277-480")
+"""A model of each number of elements."""
+
+
+def make_plates(count: int) -> list[Nameplate]:
+    """Return nameplates of `count` meters of one, two and three elements in turn."""
+    return [
+        Nameplate(n, f"M{n:04}", MODELS[ONE_EACH[(n - 1) % 3]], serial=f"S{n:06}")
+        for n in range(1, count + 1)
+    ]
+
+
+def make_snapshot(
+    meters: list[Nameplate], tick: int = 1, intervals: tuple[DemandInterval, ...] = (), **changed: Any
+) -> Snapshot:
+    """Return a snapshot in which every value is unlike any other; `changed` replaces columns."""
+    rows = np.arange(1, len(meters) + 1)
+    columns: dict[str, Any] = {}
+    for place, point in enumerate(POINTS.values()):
+        if point.kind is Kind.INSTANT:
+            lacking = [not point.lines <= meter.model.lines for meter in meters]
+            columns[point.name] = np.where(lacking, np.nan, rows * 100.0 + place + tick / 4)
+        elif point.kind in {Kind.COUNTER, Kind.TIME, Kind.STATE}:
+            columns[point.name] = rows * 1000 + place
+    columns["energy"] = (rows * 1000 + tick) * 1000 * MJ_PER_WH
+    columns["clock"] = np.full(len(meters), START + tick * NS_PER_S)
+    columns["lcd_screen"] = rows % 5
+    columns["lcd_text"] = np.array([f"{n:6} k" for n in rows], dtype="S8")
+    columns["flags"] = np.full(len(meters), 1 << FLAGS.index("powered") | 1 << FLAGS.index("lcd_on"))
+    return Snapshot(Tick(tick, START + tick * NS_PER_S), columns | changed, intervals)
+
+
+def make_interval(meters: int, sequence: int) -> DemandInterval:
+    """Return the demand interval number `sequence`, from 1, of all meters: `sequence` kW and MWh each."""
+    length = 300 * NS_PER_S
+    return DemandInterval(
+        start=START + (sequence - 1) * length,
+        end=START + sequence * length,
+        rows=np.arange(meters),
+        sequence=np.full(meters, sequence),
+        demand=np.full(meters, 1000.0 * sequence),
+        rolling_demand=np.full(meters, 1000.0 * sequence),
+        energy=np.full(meters, sequence * 1000_000 * MJ_PER_WH),
+    )
+
+
+class Meters:
+    """A responder for some meters, and what they are asked."""
+
+    def __init__(self, count: int) -> None:
+        self.plates = make_plates(count)
+        self.devices = [
+            Device(row, 100_000 + plate.number, f"plant-a.{plate.id}", "Plant A", plate)
+            for row, plate in enumerate(self.plates)
+        ]
+        self.responder = Responder(self.devices)
+        self.responder.show(make_snapshot(self.plates))
+
+    def table(self, meter: int) -> ObjectTable:
+        """Return the objects of a meter, counted from 1."""
+        return object_table(self.plates[meter - 1].model.lines)
+
+    def show(self, tick: int, intervals: int = 0, **changed: Any) -> None:
+        """Show a tick in which demand intervals 1 to `intervals` have closed."""
+        closed = tuple(make_interval(len(self.plates), k) for k in range(1, intervals + 1))
+        self.responder.show(make_snapshot(self.plates, tick, closed, **changed))
+
+    def ask(
+        self, meter: int, service: int, parameters: bytes, max_apdu: int = 0x75, invoke: int = 1
+    ) -> bytes:
+        """Return the answer of a meter, counted from 1, to a confirmed request."""
+        request = bytes((0x02, max_apdu, invoke, service)) + parameters
+        answer = self.responder.answer(request, self.devices[meter - 1])
+        assert answer is not None
+        return answer
+
+    def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:
+        """Return the encoded value of a property, read by ReadProperty."""
+        number = enc.context(0, enc.object_number(kind, instance).to_bytes(4, "big"))
+        which = b"" if index is None else enc.context(2, enc.content(index))
+        asked = number + enc.context(1, enc.content(prop)) + which
+        answer = self.ask(meter, 12, asked)
+        head = b"\x30\x01\x0c" + asked + b"\x3e"
+        assert answer.startswith(head), answer.hex()
+        return answer[len(head) : -1]
+
+
+@pytest.fixture
+def meters() -> Meters:
+    """Return a responder for three meters: one of one, one of two and one of three elements."""
+    return Meters(3)
+
+
+@pytest.fixture
+def plates() -> Callable[[int], list[Nameplate]]:
+    return make_plates
+
+
+@pytest.fixture
+def snapshot() -> Callable[..., Snapshot]:
+    return make_snapshot
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that starts an adapter for some meters, with a snapshot shown."""
+    started: list[BacnetAdapter] = []
+
+    async def start(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
+        meters = make_plates(count)
+        keywords: dict[str, Any] = {
+            "address": "127.0.0.1/8",
+            "port": 0,
+            "device_instance": 100_000,
+            "network": 1000,
+            "gateway_id": "plant-a",
+            "gateway_name": "Plant A",
+            "meters": meters,
+        }
+        adapter = BacnetAdapter(**keywords | settings)
+        adapter.show(shown or make_snapshot(meters))
+        await adapter.start()
+        started.append(adapter)
+        return adapter
+
+    yield start
+    for adapter in started:
+        await adapter.stop()
+
+
+class Client:
+    """A UDP socket that asks and waits; addresses are those of an adapter's ready file."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self._udp = udp
+
+    async def send(self, datagram: bytes, adapter: BacnetAdapter, host: str | None = None) -> None:
+        """Send a datagram to the adapter, or to `host` at its port."""
+        (endpoint,) = adapter.endpoints()
+        own, _, port = endpoint.address.rpartition(":")
+        await asyncio.get_running_loop().sock_sendto(self._udp, datagram, (host or own, int(port)))
+
+    async def receive(self) -> bytes:
+        """Return the next datagram."""
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._udp, 2048), 5)
+
+    async def ask(self, datagram: bytes, adapter: BacnetAdapter) -> bytes:
+        """Send a datagram and return the next one that comes."""
+        await self.send(datagram, adapter)
+        return await self.receive()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        udp.bind(("127.0.0.1", 0))
+        udp.setblocking(False)
+        yield Client(udp)

@@ -1,0 +1,150 @@
+"""Clients written by others against the running adapter, and tshark's opinion of what it sends."""
+
+import asyncio
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.bacnet import network as net
+from gateway.bacnet.server import BacnetAdapter
+
+CLIENTS = Path(__file__).parents[2] / "clients"
+BACPYPES3 = Path(__file__).parent / "bacpypes3_client.py"
+METERS = 10
+UNKNOWN = 254
+
+
+async def run(*command: str) -> dict[str, Any]:
+    """Return what a client prints, as JSON."""
+    client = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CLIENTS
+    )
+    out, err = await asyncio.wait_for(client.communicate(), 60)
+    assert client.returncode == 0, err.decode()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def port_of(adapter: BacnetAdapter) -> str:
+    return adapter.endpoints()[0].address.rpartition(":")[2]
+
+
+def demand(snapshot: Any, plates: Any, meter: int) -> float:
+    """Return the demand of a meter as a 32-bit float shows it [kW]."""
+    held = snapshot(plates(METERS)).columns["demand"][meter - 1] / 1000
+    return float(struct.unpack(">f", struct.pack(">f", held))[0])
+
+
+@pytest.mark.real_client("node", "npm:@bacnet-js/client")
+async def test_bacnet_js_finds_and_reads_every_meter(serve: Any, snapshot: Any, plates: Any) -> None:
+    adapter = await serve(METERS, address="127.0.0.2/8")
+    found = await run("node", "bacnet_js_client.cjs", "127.255.255.255", port_of(adapter), str(METERS + 1))
+    assert found["devices"] == [100_000, *range(100_001, 100_011)]
+    for meter, read in enumerate(found["meters"], 1):
+        assert read["energy"] == meter * 1000 + 1
+        assert read["demand"] == read["multiple_demand"] == pytest.approx(demand(snapshot, plates, meter))
+        assert read["name"] == f"plant-a.M{meter:04}"
+        assert read["objects"] == {1: 38, 2: 47, 0: 57}[meter % 3]
+        assert read["properties"] == 10
+        assert read["logged"] == 0
+
+
+@pytest.mark.real_client("node", "npm:node-bacnet")
+async def test_node_bacnet_finds_and_reads_every_meter(serve: Any, snapshot: Any, plates: Any) -> None:
+    adapter = await serve(METERS)
+    found = await run("node", "bacnet_node_bacnet.cjs", "127.255.255.255", port_of(adapter), str(METERS + 1))
+    assert found["devices"] == [100_000, *range(100_001, 100_011)]
+    for meter, read in enumerate(found["meters"], 1):
+        assert read["energy"] == meter * 1000 + 1
+        assert read["demand"] == pytest.approx(demand(snapshot, plates, meter))
+        assert read["name"] == f"plant-a.M{meter:04}"
+
+
+async def test_bacpypes3_finds_and_reads_through_the_router(serve: Any) -> None:
+    adapter = await serve(METERS)
+    found = await run(sys.executable, str(BACPYPES3), f"127.0.0.1:{port_of(adapter)}")
+    assert found["devices"] == [100_000, *range(100_001, 100_011)]
+    assert found["routed"] == ["1000:0x0186a1", *(f"1000:0x0186{n:02x}" for n in range(0xA2, 0xAB))]
+    assert found["energy"] == [n * 1000 + 1.0 for n in range(1, 11)]
+    assert found["object_list"] == 38
+    assert found["all"] == 10
+    assert found["gateway"] == "plant-a"
+    assert found["write"] == "property: write-access-denied"
+
+
+def pcap(path: Path, datagrams: list[bytes]) -> None:
+    """Write datagrams as a capture: raw IPv4, UDP from and to port 47808."""
+    octets = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    for n, datagram in enumerate(datagrams):
+        udp = struct.pack(">HHHH", 47808, 47808, 8 + len(datagram), 0) + datagram
+        head = struct.pack(
+            ">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\2"
+        )
+        octets += struct.pack("<IIII", n, 0, len(head + udp), len(head + udp)) + head + udp
+    path.write_bytes(octets)
+
+
+def everything(meters: Any) -> list[bytes]:
+    """Return an answer of every kind, each in the datagram in which it is sent."""
+    sent = [net.i_am_router(1000)]
+    for device in meters.devices:
+        meter = device.instance - 100_000
+        table = meters.table(meter)
+        source = net.station(1000, device.mac)
+        for spec in (table.device, *table.objects):
+            number = device.number if spec is table.device else spec.number
+            specification = b"\x0c" + number.to_bytes(4, "big") + b"\x1e\x09\x08\x1f"
+            sent.append(in_datagram(meters.ask(meter, 14, specification), source))
+            for prop in (*spec.properties, UNKNOWN):
+                reference = b"\x0c" + number.to_bytes(4, "big") + b"\x1a" + prop.to_bytes(2, "big")
+                sent.append(in_datagram(meters.ask(meter, 12, reference), source))
+        for request in (b"\x10\x08", bytes.fromhex("10072c00000001")):
+            sent += [
+                net.global_broadcast(apdu, source) for _, apdu in meters.responder.announce(request, device)
+            ]
+        for log in (1, 2):
+            sent.append(in_datagram(meters.ask(meter, 26, bytes.fromhex(f"0c050000{log:02x}1983")), source))
+        sent.append(in_datagram(meters.ask(meter, 16, bytes.fromhex("0c000000011e09552e91012f1f")), source))
+        sent.append(in_datagram(meters.ask(meter, 99, b""), source))
+        sent.append(in_datagram(meters.ask(meter, 14, specification * 200), source))
+    return sent
+
+
+def in_datagram(apdu: bytes, source: bytes) -> bytes:
+    request = net.parse(net.datagram(bytes.fromhex("0124ffff00ff1008")), ("127.0.0.1", 1))
+    assert request is not None
+    return net.answer(request, apdu, source)
+
+
+@pytest.mark.real_client("tshark")
+def test_tshark_finds_nothing_malformed_in_any_answer(meters: Any, tmp_path: Path) -> None:
+    meters.show(2, intervals=20)
+    sent = everything(meters)
+    pcap(tmp_path / "answers.pcap", sent)
+    tshark = shutil.which("tshark") or ""
+    fields = [
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+        "-e",
+        "bacapp.type",
+        "-e",
+        "_ws.malformed",
+        "-e",
+        "_ws.expert.severity",
+    ]
+    seen = subprocess.run(
+        [tshark, "-r", str(tmp_path / "answers.pcap"), *fields], capture_output=True, text=True, check=True
+    )
+    rows = [line.split("\t") for line in seen.stdout.splitlines()]
+    assert len(rows) == len(sent)
+    assert {row[1] for row in rows} == {"", "1", "3", "5", "6", "7"}
+    assert [sent[int(row[0]) - 1].hex() for row in rows if row[2]] == []
+    assert [row for row in rows if row[3]] == []

@@ -1,0 +1,68 @@
+"""Who-Is and Who-Has: which meters answer, and with what."""
+
+from typing import Any
+
+import pytest
+
+from gateway.bacnet import encoding as enc
+
+
+def instances(meters: Any, request: str) -> list[int]:
+    return [device.instance for device, _ in meters.responder.announce(bytes.fromhex(request), None)]
+
+
+@pytest.mark.parametrize(
+    ("request_octets", "answer"),
+    [
+        ("1008", [100_001, 100_002, 100_003]),
+        ("1008 0900 1b3fffff", [100_001, 100_002, 100_003]),
+        ("1008 0b0186a2 1b0186a2", [100_002]),
+        ("1008 0b0186a3 1b0186ff", [100_003]),
+        ("1008 0900 1901", []),
+        ("1008 0b0186a2", []),
+        ("1008 0b0186a2 1b400000", []),
+        ("1008 0900 1b3fffff 2901", []),
+        ("1008 ff", []),
+        ("10", []),
+        ("1009", []),
+    ],
+)
+def test_meters_in_the_range_answer_who_is(meters: Any, request_octets: str, answer: list[int]) -> None:
+    assert instances(meters, request_octets) == answer
+
+
+def test_i_am_says_what_a_meter_can_do(meters: Any) -> None:
+    (_, apdu), *_ = meters.responder.announce(b"\x10\x08", None)
+    assert apdu == bytes.fromhex("1000 c4020186a1 2205c4 9103 2203e7")
+
+
+@pytest.mark.parametrize(
+    ("request_octets", "answer"),
+    [
+        ("1007 2c00000001", [100_001, 100_002, 100_003]),
+        ("1007 2c0000000f", [100_003]),
+        ("1007 2c020186a2", [100_002]),
+        ("1007 2c00000063", []),
+        ("1007 0b0186a2 1b0186a3 2c00000001", [100_002, 100_003]),
+        ("1007 " + enc.context(3, b"\x00energy").hex(), [100_001, 100_002, 100_003]),
+        ("1007 " + enc.context(3, b"\x00plant-a.M0002").hex(), [100_002]),
+        ("1007 " + enc.context(3, b"\x00nothing").hex(), []),
+        ("1007 " + enc.context(3, b"\x00\xff").hex(), []),
+        ("1007", []),
+        ("1007 0b0186a2 1b0186a3", []),
+    ],
+)
+def test_meters_that_have_it_answer_who_has(meters: Any, request_octets: str, answer: list[int]) -> None:
+    assert instances(meters, request_octets) == answer
+
+
+def test_i_have_names_the_device_and_the_object(meters: Any) -> None:
+    (_, apdu), *_ = meters.responder.announce(bytes.fromhex("1007 2c00000001"), None)
+    assert apdu == bytes.fromhex("1001 c4020186a1 c400000001 7507 00") + b"energy"
+    ((_, own),) = meters.responder.announce(bytes.fromhex("1007 2c020186a2"), None)
+    assert own == bytes.fromhex("1001 c4020186a2 c4020186a2 750e 00") + b"plant-a.M0002"
+
+
+def test_one_meter_that_is_asked_answers_for_itself(meters: Any) -> None:
+    sayings = meters.responder.announce(b"\x10\x08", meters.devices[1])
+    assert [device.instance for device, _ in sayings] == [100_002]

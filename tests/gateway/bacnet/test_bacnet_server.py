@@ -1,0 +1,419 @@
+"""The adapter on real sockets: who is answered, where, and that nothing that comes stops it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.bacnet import network as net
+from gateway.bacnet.pacing import BURST, Pacer
+from gateway.bacnet.server import BacnetAdapter
+from gateway.errors import AddressInUseError, ConfigError
+
+ENERGY = bytes.fromhex("0275010c0c000000011955")
+
+
+def to_meter(apdu: bytes, instance: int = 100_001) -> bytes:
+    """Return a datagram to a meter, which expects a reply."""
+    return net.datagram(bytes.fromhex("012403e803") + instance.to_bytes(3, "big") + b"\xff" + apdu)
+
+
+def to_gateway(apdu: bytes) -> bytes:
+    return net.datagram(b"\x01\x04" + apdu)
+
+
+def port_of(adapter: BacnetAdapter) -> int:
+    return int(adapter.endpoints()[0].address.rpartition(":")[2])
+
+
+async def test_a_meter_answers_at_once_and_anew_at_the_next_tick(
+    serve: Any, client: Any, plates: Any, snapshot: Any
+) -> None:
+    adapter = await serve()
+    head = bytes.fromhex("810a001d 0108 03e8030186a1")
+    for tick, value in ((1, "447a4000"), (1, "447a4000"), (2, "447a8000")):
+        adapter.show(snapshot(plates(3), tick))
+        for invoke in (1, 200):
+            answer = await client.ask(to_meter(ENERGY[:2] + bytes((invoke,)) + ENERGY[3:]), adapter)
+            body = bytes((0x30, invoke)) + bytes.fromhex("0c0c0000000119553e44" + value + "3f")
+            assert answer == head + body
+
+
+async def test_the_ready_file_and_the_table_say_where(serve: Any) -> None:
+    adapter = await serve(10)
+    port = port_of(adapter)
+    assert adapter.ready()["bacnet"] == {
+        "address": f"127.0.0.1/8:{port}",
+        "gateway_device": 100_000,
+        "meters": [100_001, 100_010],
+    }
+    (endpoint,) = adapter.endpoints()
+    assert endpoint.service == "BACnet/IP"
+    assert endpoint.serves == "device 100000, meters 100001–100010 on network 1000"  # noqa: RUF001  a range
+
+
+async def test_a_taken_port_is_refused_with_the_option_that_moves_it(serve: Any, plates: Any) -> None:
+    adapter = await serve()
+    second = BacnetAdapter(
+        address="127.0.0.1/8",
+        port=port_of(adapter),
+        device_instance=1,
+        network=1,
+        gateway_id="b",
+        gateway_name="B",
+        meters=plates(1),
+    )
+    with pytest.raises(
+        AddressInUseError, match=r"BACnet/IP: 127.0.0.1:\d+ is already in use; --bacnet-port moves it"
+    ):
+        await second.start()
+    await second.stop()
+
+
+async def test_an_address_of_no_interface_is_refused(serve: Any) -> None:
+    with pytest.raises(AddressInUseError, match=r"192\.0\.2\.1:.* is not an address of this machine; --host"):
+        await serve(address="192.0.2.1/24")
+
+
+async def test_the_port_is_free_again_after_a_stop(serve: Any) -> None:
+    first = await serve()
+    port = port_of(first)
+    await first.stop()
+    await first.stop()
+    await serve(port=port)
+
+
+async def test_stopping_what_never_started_is_allowed(plates: Any) -> None:
+    adapter = BacnetAdapter(
+        address="127.0.0.1/8",
+        port=0,
+        device_instance=1,
+        network=1,
+        gateway_id="a",
+        gateway_name="A",
+        meters=plates(1),
+    )
+    await adapter.stop()
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"device_instance": 4_194_300}, "bacnet.device_instance"),
+        ({"device_instance": -1}, "bacnet.device_instance"),
+        ({"network": 0}, "bacnet.network"),
+        ({"network": 65_535}, "bacnet.network"),
+        ({"address": "127.0.0.1/40"}, "bacnet.address"),
+        ({"address": "localhost"}, "bacnet.address"),
+    ],
+)
+def test_settings_that_cannot_be_served_are_refused(plates: Any, changed: dict[str, Any], key: str) -> None:
+    keywords: dict[str, Any] = {
+        "address": "127.0.0.1/8",
+        "port": 0,
+        "device_instance": 100_000,
+        "network": 1000,
+        "gateway_id": "a",
+        "gateway_name": "A",
+        "meters": plates(3),
+    }
+    with pytest.raises(ConfigError) as refusal:
+        BacnetAdapter(**keywords | changed)
+    assert refusal.value.key == key
+
+
+def test_the_highest_device_instance_is_allowed(plates: Any) -> None:
+    adapter = BacnetAdapter(
+        address="127.0.0.1",
+        port=0,
+        device_instance=4_194_299,
+        network=1,
+        gateway_id="a",
+        gateway_name="A",
+        meters=plates(3),
+    )
+    assert adapter.ready()["bacnet"] == {
+        "address": "127.0.0.1:0",
+        "gateway_device": 4_194_299,
+        "meters": [4_194_300, 4_194_302],
+    }
+
+
+async def i_ams(client: Any, count: int) -> list[tuple[int, bytes]]:
+    """Return the instances of the next `count` I-Ams and the headers that they came with, by instance."""
+    found: list[tuple[int, bytes]] = []
+    while len(found) < count:
+        answer = await client.receive()
+        head, _, tail = answer[4:].partition(b"\x10\x00\xc4")
+        found.append((int.from_bytes(tail[:4], "big") & 0x3FFFFF, head))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("destination", ["20ffff00ff", "00", "2003e800ff"])
+@pytest.mark.parametrize("host", [None, "127.255.255.255"])
+async def test_who_is_is_answered_to_the_asker_by_every_meter(
+    serve: Any, client: Any, destination: str, host: str | None
+) -> None:
+    adapter = await serve()
+    function = net.ORIGINAL_BROADCAST if host else net.ORIGINAL_UNICAST
+    request = net.datagram(bytes.fromhex("01" + destination + "1008"), function)
+    await client.send(request, adapter, host)
+    with_gateway = destination != "2003e800ff"
+    found = await i_ams(client, 3 + with_gateway)
+    meters = [(n, bytes.fromhex("010803e803") + n.to_bytes(3, "big")) for n in (100_001, 100_002, 100_003)]
+    assert found[-3:] == meters
+    if with_gateway:
+        assert found[0] == (100_000, b"\x01\x00")
+
+
+async def test_who_is_from_behind_a_router_is_answered_through_it(serve: Any, client: Any) -> None:
+    adapter = await serve(1)
+    await client.send(net.datagram(bytes.fromhex("0128 ffff00 000702aabb ff 1008")), adapter)
+    found = await i_ams(client, 2)
+    assert found[1] == (100_001, bytes.fromhex("0128 000702aabb 03e8030186a1 ff"))
+
+
+@pytest.mark.parametrize("at_our_port", [False, True])
+async def test_a_broadcast_is_answered_to_the_asker_and_by_broadcast(
+    serve: Any, *, at_our_port: bool
+) -> None:
+    sent: list[tuple[bytes, net.Address]] = []
+    adapter = await serve(2)
+    adapter._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+    asker = ("127.0.0.7", port_of(adapter) if at_our_port else 50000)
+    adapter._receive(net.datagram(b"\x01\x00\x10\x08", net.ORIGINAL_BROADCAST), asker)
+    adapter._pacer.stop()
+    assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 2
+
+
+async def test_many_announcements_are_paced_and_repeats_while_they_wait_are_not_added() -> None:
+    sent: list[bytes] = []
+    pacer = Pacer(lambda datagram, _: sent.append(datagram))
+
+    def stream(count: int) -> Any:
+        return ([(bytes((k,)), ("127.0.0.1", 1))] for k in range(count))
+
+    pacer.add("a", stream(BURST + 10))
+    pacer.add("a", stream(BURST + 10))
+    pacer.add("b", stream(3))
+    assert len(sent) == BURST
+    await asyncio.sleep(0.2)
+    assert sent == [bytes((k,)) for k in (*range(BURST + 10), *range(3))]
+    pacer.add("a", stream(2))
+    assert len(sent) == BURST + 15
+    pacer.stop()
+
+
+async def test_the_way_to_the_meters_is_announced_by_broadcast_at_the_start(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bytes] = []
+    monkeypatch.setattr(BacnetAdapter, "_broadcast", lambda _, datagram: said.append(datagram))
+    await serve()
+    assert said == [net.i_am_router(1000)]
+
+
+async def test_a_taken_broadcast_address_is_refused(serve: Any) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.255.255.255", 0))
+        with pytest.raises(AddressInUseError, match=r"127\.255\.255\.255:\d+ is already in use"):
+            await serve(port=other.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("request_octets", "answer"),
+    [
+        ("0180 00", "0180 01 03e8"),
+        ("0180 0003e8", "0180 01 03e8"),
+        ("0180 0600", "0180 07 01 03e8 01 00"),
+        ("0124 07d0 01 05 ff 0275010c0c000000011955", "0180 03 01 07d0"),
+    ],
+)
+async def test_the_router_answers(serve: Any, client: Any, request_octets: str, answer: str) -> None:
+    adapter = await serve()
+    got = await client.ask(net.datagram(bytes.fromhex(request_octets)), adapter)
+    assert got == net.datagram(bytes.fromhex(answer))
+
+
+async def test_an_unknown_meter_is_silent_and_the_next_one_answers(serve: Any, client: Any) -> None:
+    adapter = await serve()
+    await client.send(to_meter(ENERGY, 100_099), adapter)
+    await client.send(to_meter(ENERGY[:2] + b"\x07" + ENERGY[3:]), adapter)
+    assert (await client.receive())[12:14] == b"\x30\x07"
+
+
+async def test_the_gateway_s_device_says_what_it_is(serve: Any, client: Any) -> None:
+    adapter = await serve()
+    device = "0c020186a0"
+    expected = {
+        "194d": "750800" + b"plant-a".hex(),
+        "1979": "750a00" + b"metergate".hex(),
+        "1978": "2203e7",
+        "194c": "c4020186a0",
+        "1962": "2101",
+        "198b": "210e",
+    }
+    for prop, value in expected.items():
+        answer = await client.ask(to_gateway(bytes.fromhex("0275010c" + device + prop)), adapter)
+        assert answer.hex().endswith(f"30010c{device}{prop}3e{value}3f"), prop
+
+
+async def test_services_supported_of_the_gateway_s_device_are_what_it_answers(
+    serve: Any, client: Any
+) -> None:
+    adapter = await serve()
+    answer = await client.ask(to_gateway(bytes.fromhex("0275010c0c020186a01961")), adapter)
+    bits = answer[answer.index(b"\x3e") + 4 : -1]
+    assert [bit for bit in range(8 * len(bits)) if bits[bit // 8] >> 7 - bit % 8 & 1] == [12, 14, 15, 33, 34]
+
+
+@pytest.mark.parametrize(
+    ("service", "parameters"),
+    [
+        (3, ""),
+        (5, "09011c0000000129003900"),
+        (16, "0c020186a01e094d2e750200412f1f"),
+        (17, "1900"),
+        (26, "0c020186a0191e"),
+    ],
+)
+async def test_other_services_are_rejected_by_the_gateway_s_device(
+    serve: Any, client: Any, service: int, parameters: str
+) -> None:
+    adapter = await serve()
+    answer = await client.ask(to_gateway(bytes((2, 0x75, 1, service)) + bytes.fromhex(parameters)), adapter)
+    assert answer[6:] == b"\x60\x01\x09"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "answer"),
+    [
+        ("0c020186a0194d3e7502003f", "91029128"),
+        ("0c020186a0191c3e7502003f", "91029128"),
+        ("0c020186a019553e9100 3f", "91029120"),
+        ("0c0000000119553e9100 3f", "9101911f"),
+    ],
+)
+async def test_nothing_of_the_gateway_s_device_is_writable(
+    serve: Any, client: Any, parameters: str, answer: str
+) -> None:
+    adapter = await serve()
+    got = await client.ask(to_gateway(bytes.fromhex("0275010f" + parameters)), adapter)
+    assert got[6:] == bytes.fromhex("50010f" + answer)
+
+
+async def test_a_bbmd_s_business_is_refused_in_its_own_words(serve: Any, client: Any) -> None:
+    adapter = await serve()
+    assert await client.ask(bytes.fromhex("81020004"), adapter) == bytes.fromhex("810000060020")
+    assert await client.ask(bytes.fromhex("81050006003c"), adapter) == bytes.fromhex("810000060030")
+
+
+async def still_answers(client: Any, adapter: BacnetAdapter) -> bool:
+    """Ask a meter with an invoke id that nothing else uses, and wait for that answer."""
+    await client.send(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), adapter)
+    while True:
+        answer = await client.receive()
+        if answer[12:14] == b"\x30\xfe":
+            return True
+
+
+WHOLE = [
+    to_meter(ENERGY),
+    to_meter(bytes.fromhex("0275010e0c020186a11e09081f")),
+    to_gateway(bytes.fromhex("0275010e0c020186a01e09081f")),
+    net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST),
+    net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), net.ORIGINAL_BROADCAST),
+    bytes.fromhex("8104001e7f000001ffff012403e8030186a1ff0275010c0c000000011955"),
+    net.datagram(bytes.fromhex("01800003e8")),
+]
+
+
+@given(
+    damages=st.lists(
+        st.tuples(st.sampled_from(WHOLE), st.integers(0, 60), st.binary(max_size=6)), max_size=20
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_datagram_stops_the_service(
+    plates: Any, snapshot: Any, damages: list[tuple[bytes, int, bytes]]
+) -> None:
+    async def run() -> None:
+        adapter = BacnetAdapter(
+            address="127.0.0.1/8",
+            port=0,
+            device_instance=100_000,
+            network=1000,
+            gateway_id="a",
+            gateway_name="A",
+            meters=plates(3),
+        )
+        adapter.show(snapshot(plates(3)))
+        await adapter.start()
+        try:
+            for whole, at, put in damages:
+                damaged = whole[:at] + put + whole[at + len(put) :]
+                adapter._receive(damaged, ("127.0.0.1", 9))
+                adapter._receive(whole[:at], ("127.0.0.1", 9))
+            await asyncio.sleep(0)
+            answer: list[bytes] = []
+            adapter._ports[0].send = lambda datagram, _: answer.append(datagram)  # type: ignore[method-assign, assignment]
+            adapter._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
+            assert answer[0][12:14] == b"\x30\xfe"
+        finally:
+            await adapter.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_random_datagrams_on_both_event_loops_are_survived(
+    run: Callable[..., None], plates: Any, snapshot: Any
+) -> None:
+    import random  # noqa: PLC0415
+
+    draw = random.Random(7)  # noqa: S311  not a secret
+
+    async def main() -> None:
+        adapter = BacnetAdapter(
+            address="127.0.0.1/8",
+            port=0,
+            device_instance=100_000,
+            network=1000,
+            gateway_id="a",
+            gateway_name="A",
+            meters=plates(3),
+        )
+        adapter.show(snapshot(plates(3)))
+        await adapter.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", 0))
+            udp.setblocking(False)
+            udp.connect(("127.0.0.1", port_of(adapter)))
+            for turn in range(600):
+                octets = bytearray(draw.choice(WHOLE))
+                for _ in range(draw.randrange(4)):
+                    octets[draw.randrange(len(octets))] = draw.randrange(256)
+                udp.send(octets[: draw.randrange(1, len(octets) + 1)] if turn % 2 else octets)
+                if turn % 20 == 0:
+                    await asyncio.sleep(0.001)
+            loop = asyncio.get_running_loop()
+            udp.send(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]))
+            while (await asyncio.wait_for(loop.sock_recv(udp, 2048), 5))[12:14] != b"\x30\xfe":
+                pass
+        await adapter.stop()
+
+    run(main())
+
+
+async def test_answers_to_an_address_that_cannot_be_reached_are_lost_quietly(serve: Any, client: Any) -> None:
+    adapter = await serve()
+    request = bytes.fromhex("012403e8030186a1ff") + ENERGY
+    for origin in ("00000000 0000", "ffffffff ffff", "e0000001 0001", "7f000001 0000"):
+        forwarded = b"\x81\x04" + (10 + len(request)).to_bytes(2, "big") + bytes.fromhex(origin) + request
+        await client.send(forwarded, adapter)
+    assert await still_answers(client, adapter)

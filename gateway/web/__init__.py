@@ -1,0 +1,1 @@
+"""The HTTP API. FastAPI and uvicorn are imported in this folder alone."""

@@ -1,0 +1,174 @@
+"""What the HTTP API takes and gives, as pydantic models: the OpenAPI document is made of them.
+
+No behaviour; what stands in a model comes from `answers`.
+"""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+
+from gateway.clock import FASTEST, LONGEST_ADVANCE_S, ClockMode, span
+from sims.points import PUBLISHED, Kind, Point
+
+_JSON_TYPES: Final = {
+    Kind.INSTANT: {"type": "number"},
+    Kind.COUNTER: {"type": "number"},
+    Kind.TIME: {"type": "string", "format": "date-time"},
+    Kind.STATE: {"type": "integer"},
+    Kind.TEXT: {"type": "string"},
+    Kind.FLAG: {"type": "boolean"},
+}
+
+
+def _property(point: Point) -> dict[str, str]:
+    unit = f" [{point.shown_unit}]" if point.shown_unit and point.kind is not Kind.TIME else ""
+    return _JSON_TYPES[point.kind] | {"description": point.description + unit}
+
+
+_READINGS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Readings",
+    "description": "The points by name; those that the model lacks, or that have no value yet, are left out.",
+    "properties": {point.name: _property(point) for point in PUBLISHED},
+    "additionalProperties": False,
+}
+
+
+class _Given(BaseModel):
+    """What a client sends: nothing that is not asked for, and no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _whole_microseconds(seconds: float) -> float:
+    span(seconds)
+    return seconds
+
+
+class Advance(_Given):
+    """How far to move a manual clock."""
+
+    seconds: Annotated[float, AfterValidator(_whole_microseconds)] = Field(
+        gt=0,
+        le=LONGEST_ADVANCE_S,
+        description="Simulated time to go on by [s], to the microsecond",
+        examples=[300],
+    )
+
+
+class ClockChange(_Given):
+    """What to change of a real clock; what is left out stays."""
+
+    speed: float | None = Field(
+        default=None, gt=0, le=FASTEST, description="Simulated seconds in a second, from the next tick on"
+    )
+    paused: bool | None = Field(default=None, description="Whether simulated time stands still")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.speed is None and self.paused is None:
+            raise ValueError("changes nothing; allowed: speed, paused, or both")
+        return self
+
+
+class Moment(BaseModel):
+    """The tick whose readings every listener shows."""
+
+    tick: int = Field(description="Number of the tick, 0 at the start")
+    time: str = Field(
+        description="Simulated time at its end, ISO 8601 UTC", json_schema_extra={"format": "date-time"}
+    )
+
+
+class ClockView(Moment):
+    """What the clock is doing."""
+
+    mode: ClockMode = Field(description="real: by the wall clock; manual: by `advance` alone")
+    tick_s: float = Field(description="Wall time between two ticks of a real clock [s]")
+    speed: float = Field(description="Simulated seconds in a second of a real clock")
+    paused: bool = Field(description="Whether a real clock stands still")
+
+
+class EndpointView(BaseModel):
+    """An address at which a service is reached."""
+
+    service: str
+    address: str
+    serves: str
+
+
+class GatewayView(Moment):
+    """The gateway: what it is called, what it hosts and where it serves it."""
+
+    id: str
+    name: str
+    version: str = Field(description="Version of metergate")
+    meters: int = Field(description="How many meters there are")
+    uptime_s: float = Field(description="Wall time since the API began to serve [s]")
+    clock: ClockView
+    endpoints: list[EndpointView]
+
+
+class ModbusPlace(BaseModel):
+    """Where a meter is on Modbus TCP."""
+
+    port: int
+    unit_id: int
+
+
+class MeterView(BaseModel):
+    """A meter: its nameplate, where it is on each protocol (null: not served there) and its readings."""
+
+    id: str
+    number: int = Field(description="Place in the configuration, from 1")
+    name: str
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+    ct_a: float = Field(description="CT primary rating [A]")
+    options: list[str]
+    modbus: ModbusPlace | None
+    device_instance: int | None = Field(description="BACnet device instance")
+    topic: str | None = Field(description="MQTT topic under which it publishes")
+    readings: Annotated[dict[str, Any], WithJsonSchema(_READINGS_SCHEMA)]
+
+
+class OneMeter(Moment, MeterView):
+    """One meter at one tick."""
+
+
+class MeterList(Moment):
+    """Meters, all at one tick."""
+
+    meters: list[MeterView]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: str
+
+
+class Readiness(BaseModel):
+    """Whether everything serves, and which part does."""
+
+    status: Literal["ready", "starting"]
+    parts: dict[str, bool]
+
+
+class Index(BaseModel):
+    """Where to go from here."""
+
+    name: str
+    version: str
+    links: dict[str, str]
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="about:blank: `status` says what kind of problem it is")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, where, and what is allowed")

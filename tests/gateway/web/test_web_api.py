@@ -1,0 +1,249 @@
+import asyncio
+import contextlib
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.errors import AddressInUseError
+from gateway.web.adapter import WebAdapter
+from sims.points import PUBLISHED
+from tests.gateway.web.conftest import SmallStation, Start
+
+ADVANCE = "/api/v1/clock/advance"
+CLOCK = "/api/v1/clock"
+
+
+async def test_health_needs_nothing_and_answers_head_too(station: SmallStation) -> None:
+    answer = await station.call("GET", "/healthz")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    head = await station.call("HEAD", "/healthz")
+    assert (head.status, head.body) == (200, b"")
+
+
+async def test_readiness_says_which_parts_do_not_serve_yet(station: SmallStation) -> None:
+    station.serving |= {"mqtt": False}
+    answer = await station.call("GET", "/readyz")
+    assert answer.status == 503
+    assert answer.json == {"status": "starting", "parts": {"http": True, "mqtt": False}}
+    station.serving |= {"mqtt": True}
+    answer = await station.call("GET", "/readyz")
+    assert (answer.status, answer.json["status"]) == (200, "ready")
+
+
+async def test_the_start_page_leads_to_paths_that_answer(station: SmallStation) -> None:
+    for path in (await station.call("GET", "/")).json["links"].values():
+        assert (await station.call("GET", path)).status == 200
+
+
+async def test_the_gateway_says_what_it_hosts_and_where(station: SmallStation) -> None:
+    gateway = (await station.call("GET", "/api/v1/gateway")).json
+    assert (gateway["id"], gateway["name"], gateway["meters"]) == ("plant-a", "Plant A", 3)
+    assert (gateway["tick"], gateway["time"]) == (0, "2026-01-05T00:00:00Z")
+    assert gateway["clock"]["mode"] == "manual"
+    assert gateway["endpoints"][0]["address"] == station.adapter.ready()["http"]
+
+
+async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(station: SmallStation) -> None:
+    meter = (await station.call("GET", "/api/v1/meters/M0003")).json
+    nameplate = station.nameplates[2]
+    assert (meter["id"], meter["number"], meter["serial"]) == ("M0003", 3, nameplate.serial)
+    assert meter["model"] == "series-1000-120-240"
+    assert meter["modbus"] == {"port": 5020, "unit_id": 3}
+    assert meter["device_instance"] == 100_003
+    assert meter["topic"] is None
+    assert meter["tick"] == 0
+    assert meter["readings"]["voltage_l2_n"] == 120.0
+    assert meter["readings"]["powered"] is True
+    assert "voltage_l3_n" not in meter["readings"]
+    assert "phase_loss_l3" not in meter["readings"]
+
+
+async def test_meters_are_listed_in_order_or_as_asked(station: SmallStation) -> None:
+    everything = (await station.call("GET", "/api/v1/meters")).json
+    assert [meter["id"] for meter in everything["meters"]] == ["M0001", "M0002", "M0003"]
+    some = (await station.call("GET", "/api/v1/meters?ids=M0003,M0001")).json
+    assert [meter["id"] for meter in some["meters"]] == ["M0003", "M0001"]
+    assert some["meters"][0] == everything["meters"][2]
+
+
+async def test_an_unknown_meter_is_a_problem_that_names_it(station: SmallStation) -> None:
+    for path in ("/api/v1/meters/M0009", "/api/v1/meters?ids=M0001,M0009"):
+        answer = await station.call("GET", path)
+        assert answer.status == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json["status"] == 404
+        assert "M0009" in answer.json["detail"]
+
+
+async def test_an_advance_is_answered_with_the_new_tick_and_everything_shows_it(
+    station: SmallStation,
+) -> None:
+    answer = await station.call("POST", ADVANCE, {"seconds": 300.5})
+    assert (answer.status, answer.json) == (200, {"tick": 1, "time": "2026-01-05T00:05:00.500000Z"})
+    for path in ("/api/v1/gateway", "/api/v1/meters", "/api/v1/meters/M0001", CLOCK):
+        shown = (await station.call("GET", path)).json
+        assert (shown["tick"], shown["time"]) == (1, answer.json["time"])
+    assert (await station.call("GET", "/api/v1/meters/M0001")).json["readings"]["energy"] > 0
+
+
+async def test_a_clock_refuses_what_its_mode_does_not_have(start: Start) -> None:
+    real, manual = await start("real"), await start("manual")
+    for answer in (
+        await real.call("POST", ADVANCE, {"seconds": 1}),
+        await manual.call("PATCH", CLOCK, {"speed": 2}),
+    ):
+        assert answer.status == 409
+        assert answer.json["title"] == "Conflict"
+        assert "clock is" in answer.json["detail"]
+
+
+async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Start) -> None:
+    real = await start("real")
+    changed = (await real.call("PATCH", CLOCK, {"speed": 60, "paused": True})).json
+    assert (changed["speed"], changed["paused"]) == (60.0, True)
+    changed = (await real.call("PATCH", CLOCK, {"paused": False})).json
+    assert (changed["speed"], changed["paused"]) == (60.0, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("POST", ADVANCE, {}, ["body.seconds", "missing"]),
+        ("POST", ADVANCE, {"seconds": 0}, ["body.seconds", "more than 0"]),
+        ("POST", ADVANCE, {"seconds": "1"}, ["body.seconds", "'1'", "a number"]),
+        ("POST", ADVANCE, {"seconds": True}, ["body.seconds", "true", "a number"]),
+        ("POST", ADVANCE, {"seconds": 1e-7}, ["body.seconds", "microseconds"]),
+        ("POST", ADVANCE, {"seconds": 1e12}, ["body.seconds", "316224000"]),
+        ("POST", ADVANCE, {"second": 1}, ["body.second:", "did you mean seconds?"]),
+        ("POST", ADVANCE, [1], ["body:", "a list", "seconds"]),
+        ("POST", ADVANCE, b'{"seconds": ', ["body, character 12", "not JSON"]),
+        ("POST", ADVANCE, b'{"seconds": NaN}', ["body.seconds"]),
+        ("PATCH", CLOCK, {}, ["body", "speed, paused"]),
+        ("PATCH", CLOCK, {"speed": -1}, ["body.speed", "more than 0 and up to 100000"]),
+        ("PATCH", CLOCK, {"paused": 1}, ["body.paused", "true or false"]),
+    ],
+)
+async def test_a_bad_body_is_told_what_where_and_what_is_allowed(
+    station: SmallStation, method: str, path: str, body: object, words: list[str]
+) -> None:
+    answer = await station.call(method, path, body)
+    assert answer.status == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail"} == set(answer.json)
+    for word in words:
+        assert word in answer.json["detail"]
+
+
+async def test_a_body_that_does_not_say_that_it_is_json_is_not_read(station: SmallStation) -> None:
+    answer = await station.call("POST", ADVANCE, {"seconds": 1}, {"Content-Type": "text/plain"})
+    assert answer.status == 415
+    assert "application/json" in answer.json["detail"]
+    assert (await station.call("GET", CLOCK)).json["tick"] == 0
+
+
+async def test_unknown_paths_and_methods_are_problems(station: SmallStation) -> None:
+    answer = await station.call("GET", "/api/v2")
+    assert (answer.status, answer.json["title"]) == (404, "Not Found")
+    assert "/api/v2" in answer.json["detail"]
+    answer = await station.call("DELETE", "/api/v1/meters")
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET"
+    assert "allowed: GET" in answer.json["detail"]
+
+
+async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(station: SmallStation) -> None:
+    head = b"POST /api/v1/clock/advance HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    chunks = 17 * (b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+    for rest in (b"Content-Length: 1048577\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n" + chunks):
+        answer = await _raw(station, head + rest)
+        assert answer.startswith(b"HTTP/1.1 413")
+        assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x00\xff\x00\xff\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /",
+        b"GET / HTTP/1.1\r\nHost: [::\r\n\r\n",
+        b"",
+    ],
+)
+async def test_no_malformed_request_stops_the_service(station: SmallStation, request_bytes: bytes) -> None:
+    await _raw(station, request_bytes)
+    assert (await station.call("GET", "/healthz")).status == 200
+
+
+async def test_a_name_that_is_not_this_machines_is_refused_on_the_loopback(station: SmallStation) -> None:
+    answer = await station.call("GET", "/api/v1/meters", headers={"Host": "rebound.example:8080"})
+    assert answer.status == 421
+    assert "localhost" in answer.json["detail"]
+    for host in ("localhost:1", "127.0.0.1", "[::1]:8080"):
+        assert (await station.call("GET", "/healthz", headers={"Host": host})).status == 200
+
+
+async def test_pages_of_other_sites_change_nothing(station: SmallStation) -> None:
+    answer = await station.call("POST", ADVANCE, {"seconds": 1}, {"Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 403
+    own = await station.call("POST", ADVANCE, {"seconds": 1}, {"Sec-Fetch-Site": "same-origin"})
+    assert own.status == 200
+
+
+async def test_the_openapi_document_describes_every_point_and_path(station: SmallStation) -> None:
+    document = (await station.call("GET", "/api/v1/openapi.json")).json
+    assert {ADVANCE, CLOCK, "/api/v1/meters/{meter_id}", "/readyz"} <= set(document["paths"])
+    readings = document["components"]["schemas"]["MeterView"]["properties"]["readings"]
+    assert set(readings["properties"]) == {point.name for point in PUBLISHED}
+    problems = document["paths"][ADVANCE]["post"]["responses"]["default"]["content"]
+    assert list(problems) == ["application/problem+json"]
+
+
+async def test_a_taken_port_says_which_option_moves_it(start: Start) -> None:
+    station = await start()
+    port = urlsplit(station.adapter.ready()["http"]).port or 0
+    second = WebAdapter(
+        gateway_id="b",
+        gateway_name="",
+        meters=station.nameplates,
+        control=station,
+        host="127.0.0.1",
+        port=port,
+    )
+    with pytest.raises(AddressInUseError, match="already in use; --http-port moves it"):
+        await second.start()
+    await second.stop()
+
+
+async def test_an_address_of_another_machine_says_so(start: Start) -> None:
+    station = await start()
+    second = WebAdapter(
+        gateway_id="b", gateway_name="", meters=station.nameplates, control=station, host="192.0.2.1", port=0
+    )
+    with pytest.raises(AddressInUseError, match=r"192\.0\.2\.1.* is not on this machine; --host moves it"):
+        await second.start()
+
+
+async def test_stopping_closes_the_port_and_can_be_done_twice(start: Start) -> None:
+    station = await start()
+    address = urlsplit(station.adapter.ready()["http"])
+    await station.adapter.stop()
+    await station.adapter.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(address.hostname, address.port)
+
+
+async def _raw(station: SmallStation, request_bytes: bytes) -> bytes:
+    """Send bytes, then nothing more; return what comes back."""
+    address = urlsplit(station.adapter.ready()["http"])
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(request_bytes)
+    writer.write_eof()
+    try:
+        return await asyncio.wait_for(reader.read(65_536), 10)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

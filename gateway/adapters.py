@@ -1,0 +1,84 @@
+"""The adapter table: which protocols there are, and how each is made from the configuration.
+
+To add a protocol: one folder and one line in ADAPTERS. Every folder is imported when it is wanted, so that a
+protocol that is off costs nothing at the start.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from gateway.config.settings import Config
+from gateway.hub import Adapter
+
+if TYPE_CHECKING:
+    from gateway.web.answers import Control
+
+
+def _modbus(config: Config, _: "Control") -> Adapter | None:
+    if config.modbus is None:
+        return None
+    from gateway.modbus.server import ModbusAdapter  # noqa: PLC0415  imported when wanted
+
+    settings = config.modbus
+    return ModbusAdapter(host=settings.host, port=settings.port, maps=settings.maps, meters=config.nameplates)
+
+
+def _bacnet(config: Config, _: "Control") -> Adapter | None:
+    if config.bacnet is None:
+        return None
+    from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  imported when wanted
+
+    settings = config.bacnet
+    return BacnetAdapter(
+        address=settings.address,
+        port=settings.port,
+        device_instance=settings.device_instance,
+        network=settings.network,
+        gateway_id=config.gateway_id,
+        gateway_name=config.gateway_name,
+        meters=config.nameplates,
+    )
+
+
+def _mqtt(config: Config, _: "Control") -> Adapter | None:
+    if config.mqtt is None:
+        return None
+    from gateway.mqtt.adapter import MqttAdapter  # noqa: PLC0415  imported when wanted
+
+    settings = config.mqtt
+    return MqttAdapter(
+        url=settings.url,
+        host=settings.host,
+        port=settings.port,
+        gateway_id=config.gateway_id,
+        meters=config.nameplates,
+        prefix=settings.prefix,
+        publish_s=settings.publish_s,
+    )
+
+
+def _web(config: Config, control: "Control") -> Adapter | None:
+    if config.http is None:
+        return None
+    from gateway.web.adapter import WebAdapter  # noqa: PLC0415  imported when wanted
+
+    settings = config.http
+    return WebAdapter(
+        host=settings.host,
+        port=settings.port,
+        token=settings.token,
+        gateway_id=config.gateway_id,
+        gateway_name=config.gateway_name,
+        meters=config.nameplates,
+        control=control,
+    )
+
+
+ADAPTERS: Final[Sequence[Callable[[Config, "Control"], Adapter | None]]] = (_modbus, _bacnet, _mqtt, _web)
+"""In the order in which they start and are told of a snapshot; each gives None where its protocol is off."""
+
+
+def build(config: Config, control: "Control") -> list[Adapter]:
+    """Return the adapters that `config` asks for; nothing is bound yet. Raises ConfigError."""
+    made = (make(config, control) for make in ADAPTERS)
+    return [adapter for adapter in made if adapter is not None]

@@ -1,0 +1,285 @@
+"""The command line: options in, exit codes out.
+
+Everything heavy is imported by the command that needs it, so that `--help` is there at once. What the options
+mean is decided in `gateway.config`.
+"""
+
+# ruff: noqa: PLC0415  imports where they are needed, as said above
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from gateway.errors import MetergateError
+from register_maps.errors import RegisterMapError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    from gateway.hub import Endpoint
+    from register_maps.model import Entry
+
+_STYLE: Final[Mapping[str, Any]] = {
+    "no_args_is_help": True,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+}
+app = typer.Typer(
+    help="Simulated Leviton kWh meters on Modbus TCP, BACnet/IP and MQTT.", add_completion=False, **_STYLE
+)
+_maps = typer.Typer(help="Register maps.", **_STYLE)
+_config = typer.Typer(help="The configuration file.", **_STYLE)
+app.add_typer(_maps, name="maps")
+app.add_typer(_config, name="config")
+
+_PLACES: Final = {
+    "host": ("gateway", "host"),
+    "seed": ("gateway", "seed"),
+    "clock": ("clock", "mode"),
+    "speed": ("clock", "speed"),
+    "start": ("clock", "start"),
+    "modbus_port": ("modbus", "port"),
+    "bacnet_port": ("bacnet", "port"),
+    "mqtt_port": ("mqtt", "port"),
+    "mqtt_url": ("mqtt", "url"),
+    "http_port": ("http", "port"),
+}
+"""Where the value of each option of `run` stands in the configuration."""
+
+_SERVICES: Final = ("modbus", "bacnet", "mqtt", "http")
+_MOST_METERS: Final = 100_000
+_TOKEN: Final = "METERGATE_TOKEN"  # noqa: S105  the name of a variable
+
+
+def main() -> None:
+    """Run the command line; what somebody can mend is told in a line for each fault, without a trace."""
+    try:
+        app()
+    except MetergateError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    except RegisterMapError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  called so by typer
+    if wanted:
+        typer.echo(f"metergate {installed_version('metergate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
+def _says(words: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, help=words, show_default=False, **settings)
+
+
+@app.command()
+def run(
+    file: Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", show_default=False)] = None,
+    *,
+    meters: Annotated[
+        int | None, _says("So many meters, instead of those of the file.", min=1, max=_MOST_METERS)
+    ] = None,
+    model: Annotated[str | None, _says("Model of these meters; mixed without it.", metavar="KEY")] = None,
+    host: Annotated[str | None, _says("Address to serve on (127.0.0.1).", metavar="ADDR")] = None,
+    seed: Annotated[int | None, _says("What everything random is drawn from (0).")] = None,
+    clock: Annotated[str | None, _says("How time goes (real).", metavar="real|manual")] = None,
+    speed: Annotated[float | None, _says("Simulated seconds in a second (1).")] = None,
+    start: Annotated[str | None, _says("Where simulated time starts, ISO 8601.", metavar="TIME")] = None,
+    state: Annotated[Path | None, _says("Keep energy and peaks in this directory.", metavar="DIR")] = None,
+    no_state: Annotated[bool, _says("Keep nothing.", "--no-state")] = False,
+    modbus_port: Annotated[int | None, _says("First TCP port of Modbus (5020).", metavar="PORT")] = None,
+    bacnet_port: Annotated[int | None, _says("UDP port of BACnet/IP (47808).", metavar="PORT")] = None,
+    mqtt_port: Annotated[
+        int | None, _says("Port of the broker that comes along (1883).", metavar="PORT")
+    ] = None,
+    mqtt_url: Annotated[str | None, _says("Publish to this broker and start none.", metavar="URL")] = None,
+    http_port: Annotated[int | None, _says("TCP port of the HTTP API (8080).", metavar="PORT")] = None,
+    no_modbus: Annotated[bool, _says("Do not serve Modbus TCP.", "--no-modbus")] = False,
+    no_bacnet: Annotated[bool, _says("Do not serve BACnet/IP.", "--no-bacnet")] = False,
+    no_mqtt: Annotated[bool, _says("Do not serve MQTT.", "--no-mqtt")] = False,
+    no_http: Annotated[bool, _says("Do not serve HTTP.", "--no-http")] = False,
+    ephemeral: Annotated[bool, _says("Bind free ports everywhere.", "--ephemeral")] = False,
+    ready_file: Annotated[Path | None, _says("Write it once everything serves.", metavar="FILE")] = None,
+    log_format: Annotated[Literal["text", "json"], _says("How to log to standard error (text).")] = "text",
+) -> None:
+    """Host the meters of a configuration file, or 10 meters without one, until SIGINT or SIGTERM."""
+    given = locals()
+    _refuse_both(given, "mqtt_port", "mqtt_url")
+    _refuse_both(given, "state", "no_state")
+    _serve(file, _options(given), ready_file, log_format)
+
+
+def _refuse_both(given: Mapping[str, Any], one: str, other: str) -> None:
+    if given[one] and given[other]:
+        raise typer.BadParameter(f"allowed is one of {_flag(one)} and {_flag(other)}")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[str, Any]]:
+    """Return what the options of `run` put before the values of the file, as `load_config` takes it."""
+    options: dict[tuple[str, ...], tuple[str, Any]] = {}
+    for service in _SERVICES:
+        if given["ephemeral"]:
+            options[service, "port"] = ("--ephemeral", 0)
+        if given[f"no_{service}"]:
+            options[service, "enabled"] = (f"--no-{service}", False)
+    for name, place in _PLACES.items():
+        if given[name] is not None:
+            options[place] = (_flag(name), given[name])
+    if given["mqtt_port"] is not None:
+        options["mqtt", "url"] = ("--mqtt-port", None)
+    if given["state"] or given["no_state"]:
+        kept = str(given["state"].absolute()) if given["state"] else None
+        options["state",] = ("--state" if kept else "--no-state", kept)
+    if given["meters"] or given["model"]:
+        options["meters",] = _fleet(given["meters"], given["model"])
+    if token := os.environ.get(_TOKEN):
+        options["http", "token"] = (_TOKEN, token)
+    return options
+
+
+def _fleet(meters: int | None, model: str | None) -> tuple[str, Any]:
+    from gateway.config.fleet import DEFAULT_METERS, default_fleet
+
+    return ("--model" if model else "--meters", default_fleet(meters or DEFAULT_METERS, model))
+
+
+def _serve(
+    file: Path | None,
+    options: Mapping[tuple[str, ...], tuple[str, Any]],
+    ready_file: Path | None,
+    log_format: Literal["text", "json"],
+) -> None:
+    """Host the meters until a signal comes; one that comes before they are there ends the process as well."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    import asyncio
+
+    from gateway import logs
+    from gateway.config.reader import load_config
+
+    logs.set_up(log_format)
+    config = load_config(file, options)
+
+    from gateway import station
+
+    for note in config.notes:
+        logging.getLogger(__name__).warning(note)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(station.run(config, ready_file=ready_file, announce=_print_endpoints))
+
+
+def _loop_factory() -> "Callable[[], AbstractEventLoop] | None":
+    """Return what makes event loops: uvloop where there is one, else None for the standard one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _print_endpoints(endpoints: Sequence["Endpoint"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Service", "Address", "Serves")
+    for endpoint in endpoints:
+        table.add_row(endpoint.service, endpoint.address, endpoint.serves)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+
+
+@_config.command("check")
+def check_config(file: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", show_default=False)]) -> None:
+    """Say whether a configuration file is right, and everything that is wrong with it."""
+    from gateway.config.reader import load_config
+
+    config = load_config(file)
+    for note in config.notes:
+        typer.echo(note)
+    typer.echo(f"{file} is right: {len(config.meters)} meters")
+
+
+@_config.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of configuration files."""
+    from gateway.config.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+_MapName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a map, or a file.", show_default=False)
+]
+
+
+@_maps.command("list")
+def list_maps() -> None:
+    """List the register maps that come along."""
+    from register_maps.loader import load, names
+
+    _print_rows((name, load(name).description) for name in names())
+
+
+@_maps.command("show")
+def show_map(name: _MapName) -> None:
+    """Show what stands at which address of a register map."""
+    from register_maps.loader import load
+
+    _print_rows(map(_row, load(name).entries))
+
+
+@_maps.command("check")
+def check_map(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]) -> None:
+    """Say whether a register map is right, and everything that is wrong with it."""
+    from register_maps.loader import load_file
+
+    found = load_file(file)
+    typer.echo(f"{file} is right: map {found.name}, {len(found.entries)} entries")
+
+
+def _row(entry: "Entry") -> tuple[str, ...]:
+    """Return an entry of a register map as it is shown."""
+    point = entry.point
+    unit = f" [{point.shown_unit}]" if point and point.shown_unit else ""
+    return (
+        "+".join(table.value for table in entry.tables),
+        str(entry.address),
+        entry.type.name,
+        "" if entry.type.kind == "b" else entry.word_order.value,
+        "read-write" if entry.writable else "read-only",
+        (point.name if point else repr(entry.constant)) + unit,
+        f"x {entry.scale} + {entry.offset}" if entry.scale != 1 or entry.offset != 0 else "",
+        entry.description or (point.description if point else ""),
+    )
+
+
+def _print_rows(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows with their columns under each other."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,40 @@
+"""Runs the benchmarks named on the command line, or all, and prints a table of each."""
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import bacnet, modbus, process, ticks
+
+Row = tuple[str, ...]
+
+BENCHMARKS: Final[dict[str, tuple[Row, Callable[[], Iterator[Row]]]]] = {
+    "ticks": (ticks.COLUMNS, ticks.measure),
+    "process": (process.COLUMNS, process.measure),
+    "modbus": (modbus.COLUMNS, modbus.measure),
+    "bacnet": (bacnet.COLUMNS, bacnet.measure),
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    console = Console(width=140)
+    console.print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores")
+    for name in wanted:
+        columns, measure = BENCHMARKS[name]
+        table = Table(*columns, title=name, title_justify="left")
+        for row in measure():
+            table.add_row(*row)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

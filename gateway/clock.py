@@ -30,7 +30,7 @@ LONGEST_ADVANCE_S: Final = 10 * 366 * 86_400
 """The longest single advance [s]: ten years."""
 
 LONGEST_TICK: Final = 86_400 * NS_PER_S
-"""The longest tick of a manual clock, one day [ns]; a longer advance is several (decision 7)."""
+"""One day [ns]: a longer advance is several ticks, and no more is caught up in one (decision 7)."""
 
 FASTEST: Final = 100_000.0
 """The highest speed [simulated seconds per second]."""
@@ -102,14 +102,18 @@ class Clock:
         """Wait for the wall and return the tick that is due; a manual clock never returns.
 
         Tick k is due k periods after the first wait and ends at start + k * tick_s * speed exactly. Whoever
-        comes late gets the periods missed in one longer tick.
+        comes late gets the periods missed in one longer tick, of up to LONGEST_TICK; what is more is left
+        out, since ticks that take longer than they last would only grow.
         """
         while (wait := await self._until_due()) > 0:  # noqa: ASYNC110  it waits for an instant, not an event
             await asyncio.sleep(wait / NS_PER_S)
         assert self._wall is not None  # noqa: S101  for the type checker: _until_due has set it
-        self._periods = (time.monotonic_ns() - self._wall) // self._period
-        simulated = int(self._periods * self._period * Fraction(str(self._speed)))
-        return self._give(min(self._origin + simulated, END))
+        length = self._period * Fraction(str(self._speed))
+        missed = (time.monotonic_ns() - self._wall) // self._period - self._periods
+        taken = min(missed, max(1, int(LONGEST_TICK / length)))
+        self._wall += (missed - taken) * self._period
+        self._periods += taken
+        return self._give(min(self._origin + int(self._periods * length), END))
 
     async def _until_due(self) -> int:
         """Return the wall time until the next tick is due [ns], once the clock is not paused."""

@@ -1,4 +1,4 @@
-"""Where a snapshot becomes public: every adapter shows the same one, or none does.
+"""Where a snapshot becomes public: every adapter shows the same one.
 
 `publish` runs without giving up the event loop, so no client can see two ticks side by side on two protocols.
 The hub knows nothing of meters, maps or sockets.

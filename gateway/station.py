@@ -9,18 +9,24 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from gateway import adapters
 from gateway.addressing import Addresses
 from gateway.clock import Clock, ClockState
+from gateway.commands import Advance, Commands, settle
 from gateway.config.settings import Config
+from gateway.errors import ConfigError, RequestRefusedError
 from gateway.hub import Endpoint, Hub
 from gateway.store import Store
 from sims.fleet import Fleet
 from sims.snapshot import Snapshot, Tick
+
+Announce = Callable[[Sequence[Endpoint], Mapping[str, Any]], None]
+"""Told where everything is served, and what the ready file says."""
 
 
 class Station:
@@ -36,48 +42,86 @@ class Station:
             seed=config.seed,
             memories=store.load() if store else None,
         )
+        self._commands = Commands()
         self._adapters = adapters.build(config, self)
         self._serving: dict[str, bool] = {adapter.name: False for adapter in self._adapters}
-        self._hub = Hub(self._adapters, self._fleet.step(self._clock.state.tick))
-        self._turn = asyncio.Lock()
         self._topic_root = f"{config.mqtt.prefix}/{config.gateway_id}" if config.mqtt else None
+        self._hub = Hub(self._adapters, self._fleet.step(self._clock.state.tick))
 
     async def __aenter__(self) -> Self:
-        """Let every adapter serve, or none: the first that cannot stops those before it."""
-        async with contextlib.AsyncExitStack() as stack:
+        """Let every adapter serve, or none."""
+        try:
             for adapter in self._adapters:
-                stack.push_async_callback(adapter.stop)
                 await adapter.start()
                 self._serving[adapter.name] = True
-            self._stack = stack.pop_all()
+        except BaseException:
+            await self._stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+        await self._stop()
 
-    async def tick_for_ever(self) -> None:
-        """Step whenever the clock says so."""
+    async def _stop(self) -> None:
+        """Refuse what still waits and stop all adapters at once."""
+        self._commands.close()
+        for adapter in self._adapters:
+            self._serving[adapter.name] = False
+        stopping = (adapter.stop() for adapter in self._adapters)
+        for outcome in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def run(self) -> None:
+        """Tick and apply commands for ever; raises whatever goes wrong in either."""
+        async with asyncio.TaskGroup() as group:
+            turn = asyncio.Lock()
+            group.create_task(self._tick_for_ever(turn), name="ticks")
+            group.create_task(self._apply_for_ever(turn), name="commands")
+
+    async def _tick_for_ever(self, turn: asyncio.Lock) -> None:
         while True:
-            await self._step(await self._clock.next_tick())
+            tick = await self._clock.next_tick()
+            async with turn:
+                await self._step(tick)
+
+    async def _apply_for_ever(self, turn: asyncio.Lock) -> None:
+        while True:
+            command, done = await self._commands.next()
+            try:
+                async with turn:
+                    await self._advance(command)
+            except RequestRefusedError as refusal:
+                settle(done, refusal)
+            except BaseException:
+                settle(done, RequestRefusedError("the gateway is stopping"))
+                raise
+            else:
+                settle(done)
+
+    async def _advance(self, command: Advance) -> None:
+        for tick in self._clock.advance(command.seconds):
+            await self._step(tick)
+        await self._hub.shown()
+
+    async def _step(self, tick: Tick) -> None:
+        """Run the fleet to the end of `tick`, keep what the meters keep, then show it."""
+        # In a thread, so that a long step keeps no client waiting: until it ends they read the last snapshot.
+        self._hub.publish(await asyncio.to_thread(self._kept_step, tick))
+
+    def _kept_step(self, tick: Tick) -> Snapshot:
+        snapshot = self._fleet.step(tick)
+        if self._store:
+            self._store.save(self._fleet.memories())
+        return snapshot
 
     async def advance(self, seconds: float) -> Snapshot:
         """Move a manual clock on; return when clients can see the new tick on every adapter.
 
         Raises RequestRefusedError for a real clock.
         """
-        async with self._turn:
-            for tick in self._clock.advance(seconds):
-                await self._step(tick)
-            await self._hub.shown()
-            return self._hub.snapshot
-
-    async def _step(self, tick: Tick) -> None:
-        """Run the fleet to the end of `tick`, keep what the meters keep, then show it."""
-        # In a thread, so that a long step keeps no client waiting: until it ends they read the last snapshot.
-        snapshot = await asyncio.to_thread(self._fleet.step, tick)
-        if self._store:
-            self._store.save(self._fleet.memories())
-        self._hub.publish(snapshot)
+        await self._commands.apply(Advance(seconds))
+        return self._hub.snapshot
 
     def clock_state(self) -> ClockState:
         """Return what the clock is doing."""
@@ -112,39 +156,61 @@ class Station:
         )
 
 
-async def run(
-    config: Config, *, ready_file: Path | None, announce: Callable[[Sequence[Endpoint]], None]
-) -> None:
+async def run(config: Config, *, ready_file: Path | None, announce: Announce) -> None:
     """Serve until SIGINT or SIGTERM, then say good-bye and return.
 
     `announce` is told where everything is served as soon as it is; then `ready_file` is written. Raises
     ConfigError and AddressInUseError with nothing left running.
     """
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    with Store(config.state) if config.state else contextlib.nullcontext() as store:
-        async with Station(config, store) as station:
-            announce(station.endpoints())
-            if ready_file:
-                _write_whole(ready_file, json.dumps(station.ready()))
-            await _until(stopped, station.tick_for_ever())
+    if ready_file:
+        _prepare(ready_file)
+    with (
+        _until_signal() as stopped,
+        Store(config.state) if config.state else contextlib.nullcontext() as store,
+    ):
+        try:
+            async with Station(config, store) as station:
+                if ready_file:
+                    _write_whole(ready_file, json.dumps(station.ready()))
+                announce(station.endpoints(), station.ready())
+                await station.run()
+        except asyncio.CancelledError:
+            if not stopped.is_set():
+                raise
 
 
-async def _until(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Let `work` go on until `stopped` is set, or until it fails: then raise what it raised."""
-    working = asyncio.create_task(work, name="ticks")
-    stopping = asyncio.create_task(stopped.wait(), name="signals")
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+@contextlib.contextmanager
+def _until_signal() -> Iterator[asyncio.Event]:
+    """Cancel this task at the first SIGINT or SIGTERM and set the event; a second one ends the process."""
+    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        stopped.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        if task:
+            task.cancel()
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    yield stopped
+
+
+def _prepare(ready_file: Path) -> None:
+    """Take away what an earlier run left. Raises ConfigError where the file could not be written."""
+    if not ready_file.parent.is_dir():
+        raise ConfigError(f"{ready_file.parent} is no directory; allowed: a file in one", key="--ready-file")
+    try:
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{ready_file} cannot be written: {error.strerror}", key="--ready-file") from None
 
 
 def _write_whole(file: Path, text: str) -> None:
     """Write a file that nobody ever sees half written, and that only its owner can read."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(file)
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text + "\n")
+    Path(draft).replace(file)

@@ -4,9 +4,9 @@ Bound to serial numbers: a meter that is renamed, moved or added keeps and loses
 the station reads and writes it.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Final, Self
 
@@ -32,18 +32,25 @@ _LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_deman
 class Store:
     """What the meters keep, by serial number, in `directory`, which is made if it is not there.
 
-    One gateway at a time holds the directory. Raises ConfigError if it is held, cannot be used, or was
-    written by a newer version.
+    One gateway at a time holds the directory. Raises ConfigError if it is held, cannot be used, is damaged or
+    was written by a newer version.
     """
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / FILE
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self._file, timeout=0.0, isolation_level=None)
-            self._open()
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"cannot be used: {error}", file=self._file, key="state") from error
+        with contextlib.ExitStack() as stack:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+                # The station saves in the thread of its step, one step at a time.
+                self._database = sqlite3.connect(
+                    self._file, timeout=0.0, isolation_level=None, check_same_thread=False
+                )
+                stack.callback(self._database.close)
+                self._open()
+                self._kept = self._load()
+            except (OSError, sqlite3.Error, TypeError) as error:
+                raise ConfigError(f"cannot be used: {error}", file=self._file, key="state") from error
+            stack.pop_all()
 
     def _open(self) -> None:
         # The lock is taken at once and held until close: two gateways on one state would undo each other.
@@ -62,10 +69,14 @@ class Store:
         self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._database.execute("COMMIT")
 
-    def load(self) -> dict[str, Memory]:
-        """Return what every meter kept, by serial number."""
-        with closing(self._database.execute(_LOAD)) as rows:
-            return {serial: Memory(*kept) for serial, *kept in rows}
+    def _load(self) -> dict[str, Memory]:
+        if (found := self._database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+        return {serial: Memory(*kept) for serial, *kept in self._database.execute(_LOAD)}
+
+    def load(self) -> Mapping[str, Memory]:
+        """Return what every meter had kept when the store was opened, by serial number."""
+        return self._kept
 
     def save(self, memories: Mapping[str, Memory]) -> None:
         """Keep `memories`; meters that are not among them keep what they had."""

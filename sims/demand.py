@@ -25,7 +25,7 @@ _MJ_PER_WATT: Final = 300.0 * 1000.0
 
 
 class Demand:
-    """The demand registers' memory of all meters; every public array has shape (n_meters,).
+    """What all meters remember of their demand; every public array has shape (n_meters,).
 
     `last` and `rolling` are the demands of the last closed sub-interval and of the last three [W]; `peak` [W]
     and `peak_time` [ns] the highest rolling demand and when it closed; `boundary` [ns] when the running
@@ -70,15 +70,10 @@ class Demand:
         self.sequence[rows] += 1
         self._begin(rows, energy)
         self._set_boundary(rows, time + SUB_INTERVAL)
-        return DemandInterval(
-            start=time - SUB_INTERVAL,
-            end=time,
-            rows=rows,
-            sequence=self.sequence[rows],
-            demand=self.last[rows],
-            rolling_demand=self.rolling[rows],
-            energy=energy.millijoules[rows],
-        )
+        closed = (rows, self.sequence[rows], self.last[rows], self.rolling[rows], energy.millijoules[rows])
+        for column in closed:
+            column.setflags(write=False)
+        return DemandInterval(time - SUB_INTERVAL, time, *closed)
 
     def _begin(self, rows: NDArray[np.intp], energy: EnergyCounters) -> None:
         self._millijoules[rows] = energy.millijoules[rows]

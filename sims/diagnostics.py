@@ -1,6 +1,7 @@
 """The diagnostic flags: what the LEDs and the gateway say of each meter's supply, wiring and range.
 
-Every function takes arrays over all meters and returns bits in the order of `sims.points.FLAGS`.
+Every function takes and returns arrays over all meters; `pack` makes bits of them in the order of
+`sims.points.FLAGS`.
 """
 
 from typing import Any, Final, TypeAlias
@@ -45,7 +46,7 @@ def electrical_flags(
     """
     volts, amperes = measurement.volts, measurement.amperes
     lowest, highest = window
-    lost = service.present & (volts < DEAD * np.abs(service.nominal))
+    lost = service.present & (volts < np.round(DEAD * np.abs(service.nominal), 6))
     negative = (measurement.watts < 0) & (amperes >= STARTING * service.rated)
     flags: dict[str, Booleans] = {
         "under_voltage": np.asarray((service.present & (volts < lowest)).any(axis=0)),

@@ -67,34 +67,20 @@ def _clean(values: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """What each element is given, shape (3, n_meters): phasors of its voltage [V] and CT current [A].
+    """What each element is given and measures, shape (3, n_meters), 0 where the model has no element.
 
-    `power` is the complex power of the element [VA], active power real, 0 where the model has no element.
+    `voltage` [V] and `current` [A] are the phasors at its terminal and CT, `power` its complex power [VA],
+    active power real. `volts`, `amperes` and `watts` are the magnitudes and the active power as they are
+    shown; `net` is the sum of the elements [W], shape (n_meters,).
     """
 
     voltage: Complex
     current: Complex
     power: Complex
-
-    @property
-    def volts(self) -> Floats:
-        """Voltage of each terminal to neutral [V], shape (3, n_meters)."""
-        return _clean(np.abs(self.voltage))
-
-    @property
-    def amperes(self) -> Floats:
-        """Current of each CT [A], shape (3, n_meters)."""
-        return _clean(np.abs(self.current))
-
-    @property
-    def watts(self) -> Floats:
-        """Active power of each element [W], shape (3, n_meters)."""
-        return _clean(self.power.real)
-
-    @property
-    def net(self) -> Floats:
-        """Net active power, the sum of the elements [W], shape (n_meters,)."""
-        return _clean(self.power.real.sum(axis=0))
+    volts: Floats
+    amperes: Floats
+    watts: Floats
+    net: Floats
 
 
 def measure(service: ServiceArrays, lines: Complex, loads: LineLoads, wiring: WiringArrays) -> Measurement:
@@ -110,7 +96,16 @@ def measure(service: ServiceArrays, lines: Complex, loads: LineLoads, wiring: Wi
     if (magnitude > limit).any():
         current *= np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
     voltage = np.take_along_axis(lines, wiring.voltage_line, axis=0) * wiring.voltage_factor
-    return Measurement(voltage, current, voltage * np.conj(current))
+    power = voltage * np.conj(current)
+    return Measurement(
+        voltage,
+        current,
+        power,
+        volts=_clean(np.abs(voltage)),
+        amperes=_clean(np.abs(current)),
+        watts=_clean(power.real),
+        net=_clean(power.real.sum(axis=0)),
+    )
 
 
 def registered_power(service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:

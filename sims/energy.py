@@ -19,6 +19,8 @@ _UW_PER_W: Final = 10**6
 
 MJ_PER_10WH: Final = 10 * MJ_PER_WH
 MJ_PER_KWH: Final = 1000 * MJ_PER_WH
+CAPACITY: Final = 9 * 10**18
+"""Where a counter stops [mJ]: 2.5 TWh, which 5 MW take 57 years to reach."""
 LCD_ROLLOVER: Final = 1_000_000
 """The LCD has six digits of kWh (manual 2.3.1)."""
 
@@ -40,7 +42,8 @@ class EnergyCounters:
     def add(self, microwatts: Integers, nanoseconds: int) -> None:
         """Register `microwatts`, shape (n_meters,), none negative, for `nanoseconds`.
 
-        The products are split so that none overflows: up to 10 TW for 10 days in one call.
+        The products are split so that none overflows: up to 10 MW for 10 days in one call. A counter stops at
+        `CAPACITY` rather than go back.
         """
         seconds, rest = divmod(nanoseconds, NS_PER_S)
         microjoules = microwatts * seconds
@@ -53,6 +56,7 @@ class EnergyCounters:
             self.femtojoules += microwatts % _UW_PER_W * rest
         self.millijoules += self.femtojoules // _FJ_PER_MJ
         self.femtojoules %= _FJ_PER_MJ
+        np.minimum(self.millijoules, CAPACITY, out=self.millijoules)
 
 
 def lcd_energy(millijoules: Integers) -> Integers:

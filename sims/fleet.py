@@ -6,6 +6,7 @@ partition of time gives the same readings. Nothing here knows files, protocols o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -181,7 +182,7 @@ class Fleet:
         }
         for column in columns.values():
             column.setflags(write=False)
-        return columns
+        return MappingProxyType(columns)
 
     def _pack_flags(self, counted: NDArray[np.int64], lcd_on: NDArray[np.bool_]) -> NDArray[np.uint16]:
         flags = self._flags | {

@@ -12,6 +12,7 @@ from sims.meter import MeterSpec
 from sims.models import MODELS, Nameplate
 from sims.points import FLAGS, POINTS, Kind
 from sims.profiles.constant import ConstantLoad, LineCurrents
+from sims.profiles.daily import DailyShape
 from sims.snapshot import Snapshot, Tick
 from sims.wiring import CtInput, VoltageInput, Wiring
 
@@ -172,12 +173,25 @@ def test_a_later_life_goes_on_from_what_the_meter_kept() -> None:
     assert snapshot.columns["demand"][0] == 0.0
 
 
+def test_a_life_in_two_parts_registers_what_one_whole_life_does() -> None:
+    spec = meter(kw=7.123457)
+    whole, first = Fleet([spec], start=START), Fleet([spec], start=START)
+    for part in range(1, 8):
+        middle = START + part * 100_000_000_007
+        first.step(Tick(1, middle))
+        first = Fleet([spec], start=middle, memories=first.memories())
+    whole.step(Tick(1, middle))
+    assert first.memories()["S1"].millijoules == whole.memories()["S1"].millijoules
+    assert first.memories()["S1"].femtojoules == whole.memories()["S1"].femtojoules
+
+
 def test_another_meter_changes_none() -> None:
-    some = [meter(number=1), meter("series-1000-120-240", number=2, kw=3.3)]
-    more = [*some, meter("series-2000-277-480", number=3)]
+    daily = replace(meter("series-2000-277-480", number=4), load=DailyShape("office", 200_000.0))
+    some = [meter(number=1), meter("series-1000-120-240", number=2, kw=3.3), daily]
+    more = [replace(daily, nameplate=replace(daily.nameplate, number=3, serial="other")), *some]
     small, large = (after(Fleet(meters, start=START), 5000) for meters in (some, more))
     for name, column in small.columns.items():
-        np.testing.assert_array_equal(large.columns[name][:2], column, err_msg=name)
+        np.testing.assert_array_equal(large.columns[name][1:], column, err_msg=name)
 
 
 def test_a_tick_that_goes_back_is_refused() -> None:

@@ -1,0 +1,190 @@
+"""The station's own promises: one writer, saved before it is shown, and an end that is one."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import adapters
+from gateway.config.reader import load_config
+from gateway.errors import RequestRefusedError
+from gateway.hub import Endpoint
+from gateway.station import Station, run
+from gateway.store import Store
+from sims.snapshot import Snapshot
+
+OPTIONS: dict[tuple[str, ...], tuple[str, Any]] = {("clock", "mode"): ("--clock", "manual")}
+
+
+class Recorder:
+    """An adapter that notes what it is shown; `on_show` is called with each snapshot."""
+
+    name = "recorder"
+
+    def __init__(self, on_show: Callable[[Snapshot], None] = lambda _: None) -> None:
+        self.shown_snapshots: list[Snapshot] = []
+        self.second = asyncio.Event()
+        self.running = False
+        self._on_show = on_show
+
+    async def start(self) -> None:
+        self.running = True
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._on_show(snapshot)
+        self.shown_snapshots.append(snapshot)
+        if snapshot.tick.number == 2:
+            self.second.set()
+
+    async def shown(self) -> None:
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        self.running = False
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        return [Endpoint("Recorder", "nowhere", "nobody")]
+
+    def ready(self) -> Mapping[str, Any]:
+        return {"recorder": "nowhere"}
+
+
+class Stubborn(Recorder):
+    """An adapter that cannot start."""
+
+    async def start(self) -> None:
+        raise OSError("no")
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let stations have these adapters alone."""
+
+    def use(*made: Recorder) -> None:
+        monkeypatch.setattr(adapters, "ADAPTERS", [lambda _config, _control, one=one: one for one in made])
+
+    return use
+
+
+def _station(store: Store | None = None) -> Station:
+    return Station(load_config(options=OPTIONS), store)
+
+
+async def test_advances_asked_for_at_once_come_one_after_the_other(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    async with _station() as station:
+        running = asyncio.create_task(station.run())
+        snapshots = await asyncio.gather(*(station.advance(2 * 86_400) for _ in range(3)))
+        running.cancel()
+    ticks = [snapshot.tick for snapshot in recorder.shown_snapshots]
+    assert [tick.number for tick in ticks] == list(range(7))
+    assert [tick.time for tick in ticks] == sorted(tick.time for tick in ticks)
+    assert snapshots[-1].tick == ticks[-1]
+
+
+async def test_an_advance_whose_asker_has_gone_is_still_made_alone(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    async with _station() as station:
+        running = asyncio.create_task(station.run())
+        impatient = asyncio.create_task(station.advance(86_400))
+        await asyncio.sleep(0.005)
+        impatient.cancel()
+        await station.advance(60)
+        running.cancel()
+    assert [snapshot.tick.number for snapshot in recorder.shown_snapshots] == [0, 1, 2]
+
+
+async def test_what_is_shown_has_been_saved(serve: Any, tmp_path: Path) -> None:
+    saved: list[int] = []
+    with Store(tmp_path) as store:
+        save = store.save
+
+        def noting(memories: Any) -> None:
+            save(memories)
+            saved.append(sum(memory.millijoules for memory in memories.values()))
+
+        store.save = noting  # type: ignore[method-assign]
+
+        def check(snapshot: Snapshot) -> None:
+            if snapshot.tick.number:
+                assert saved[-1] == int(snapshot.columns["energy"].sum())
+
+        serve(Recorder(check))
+        async with _station(store) as station:
+            running = asyncio.create_task(station.run())
+            for _ in range(3):
+                await station.advance(600)
+            running.cancel()
+    assert len(saved) == 3
+
+
+async def test_an_adapter_that_fails_to_show_ends_the_station(serve: Any) -> None:
+    def fail(snapshot: Snapshot) -> None:
+        if snapshot.tick.number:
+            raise ZeroDivisionError
+
+    serve(Recorder(), Recorder(fail))
+    async with _station() as station:
+        running = asyncio.create_task(station.run())
+        with pytest.raises(RequestRefusedError, match="stopping"):
+            await station.advance(1)
+        with pytest.raises(ExceptionGroup) as raised:
+            await running
+    assert raised.value.subgroup(ZeroDivisionError)
+
+
+async def test_a_real_clock_refuses_to_be_advanced_and_goes_on(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    async with Station(load_config(options={("clock", "tick_s"): ("", 0.05)}), None) as station:
+        running = asyncio.create_task(station.run())
+        with pytest.raises(RequestRefusedError, match="real"):
+            await station.advance(1)
+        await recorder.second.wait()
+        running.cancel()
+
+
+async def test_all_adapters_stop_if_one_cannot_start(serve: Any) -> None:
+    first = Recorder()
+    serve(first, Stubborn())
+    with pytest.raises(OSError, match="no"):
+        async with _station():
+            pass
+    assert not first.running
+
+
+async def test_a_command_after_the_end_is_refused(serve: Any) -> None:
+    serve(Recorder())
+    async with _station() as station:
+        pass
+    with pytest.raises(RequestRefusedError, match="stopping"):
+        await station.advance(1)
+
+
+async def test_the_ready_file_is_private_and_whole_and_an_old_one_is_gone_before(
+    serve: Any, tmp_path: Path
+) -> None:
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text("old")
+    seen: list[bool] = []
+    serve(Recorder(lambda _: seen.append(ready_file.exists())))
+    announced = asyncio.Event()
+    serving = asyncio.create_task(
+        run(
+            load_config(options=OPTIONS),
+            ready_file=ready_file,
+            announce=lambda *_: announced.set(),
+        )
+    )
+    await announced.wait()
+    assert seen == [False]
+    assert ready_file.stat().st_mode & 0o777 == 0o600
+    assert b'"recorder": "nowhere"' in ready_file.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving

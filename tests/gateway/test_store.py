@@ -1,0 +1,69 @@
+"""What the state directory keeps, and what it refuses."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.store import FILE, SCHEMA_VERSION, Store
+from sims.fleet import Memory
+
+KEPT = {"S1": Memory(5_000_000_001, 999, 30_000.125, 1_767_571_200_000_000_000), "S2": Memory(0, 0, 0.0, 0)}
+
+
+def _loaded(directory: Path) -> dict[str, Memory]:
+    with Store(directory) as store:
+        return dict(store.load())
+
+
+def test_a_new_directory_is_made_and_holds_nothing(tmp_path: Path) -> None:
+    assert _loaded(tmp_path / "new" / "state") == {}
+
+
+def test_what_is_saved_is_there_the_next_time_to_the_last_digit(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.save(KEPT)
+    assert _loaded(tmp_path) == KEPT
+
+
+def test_a_meter_that_is_not_saved_again_keeps_what_it_had(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.save(KEPT)
+        store.save({"S2": Memory(7, 0, 1.0, 2)})
+    assert _loaded(tmp_path) == KEPT | {"S2": Memory(7, 0, 1.0, 2)}
+
+
+def test_two_gateways_cannot_hold_one_directory(tmp_path: Path) -> None:
+    with Store(tmp_path), pytest.raises(ConfigError, match="locked"):
+        Store(tmp_path)
+    assert _loaded(tmp_path) == {}
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as newer:
+        newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.close()
+    before = (tmp_path / FILE).read_bytes()
+    with pytest.raises(ConfigError, match=f"version {SCHEMA_VERSION + 1}"):
+        Store(tmp_path)
+    with sqlite3.connect(tmp_path / FILE) as again:
+        assert again.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+    again.close()
+    assert len((tmp_path / FILE).read_bytes()) == len(before)
+
+
+@pytest.mark.parametrize("size", [100, 5000])
+def test_a_damaged_file_is_refused_with_its_place(tmp_path: Path, size: int) -> None:
+    with Store(tmp_path) as store:
+        store.save(KEPT)
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(b"\xff" * size + whole[size:])
+    with pytest.raises(ConfigError, match=FILE):
+        Store(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        Store(tmp_path / "file" / "state")

@@ -28,13 +28,16 @@ LOWEST_POWER_FACTOR: Final = 0.5
 Booleans: TypeAlias = NDArray[np.bool_]
 
 
-def reverse_phase(measurement: Measurement, before: Booleans) -> Booleans:
+def reverse_phase(measurement: Measurement, any_element: Booleans, before: Booleans) -> Booleans:
     """Return whether the LED's condition holds: net power below zero with 1 A on some element (R14).
 
-    Under 1 A on every element it stays as it was `before`, shape (n_meters,).
+    On meters that are `any_element`, an element with 1 A and power below zero is enough. Under 1 A on every
+    element it stays as it was `before`, shape (n_meters,).
     """
-    loaded = (measurement.amperes >= LED_AMPERES).any(axis=0)
-    return np.asarray(np.where(loaded, measurement.net < 0, before))
+    carries = measurement.amperes >= LED_AMPERES
+    some = ((measurement.watts < 0) & carries).any(axis=0)
+    condition = np.where(any_element, some, measurement.net < 0)
+    return np.asarray(np.where(carries.any(axis=0), condition, before))
 
 
 def electrical_flags(
@@ -47,7 +50,7 @@ def electrical_flags(
     volts, amperes = measurement.volts, measurement.amperes
     lowest, highest = window
     lost = service.present & (volts < np.round(DEAD * np.abs(service.nominal), 6))
-    negative = (measurement.watts < 0) & (amperes >= STARTING * service.rated)
+    negative = measurement.watts < 0
     flags: dict[str, Booleans] = {
         "under_voltage": np.asarray((service.present & (volts < lowest)).any(axis=0)),
         "over_voltage": np.asarray((service.present & (volts > highest)).any(axis=0)),

@@ -1,8 +1,7 @@
-"""The phasor model: line loads and wiring in, what each element measures out, for all meters at once.
+"""The phasor model: lines and wiring in, what each element measures out, for all meters at once.
 
-Load convention: import positive, lagging reactive power positive. A line load is an admittance, fixed by what
-it draws at the nominal voltage, so a dead line carries no current without being a special case. Nothing here
-has a memory; accumulators and flags live elsewhere.
+Load convention: import positive, lagging reactive power positive. What the lines carry comes from `network`.
+Nothing here has a memory; accumulators and flags live elsewhere.
 """
 
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sims.accuracy import ErrorArrays
 from sims.models import Model
-from sims.profiles.base import LineLoads
+from sims.network import Lines
 from sims.wiring import WiringArrays
 
 SATURATION: Final = 1.20
@@ -48,12 +48,6 @@ class ServiceArrays:
             for line, angle in enumerate(model.service.line_angles):
                 self.nominal[line, meter] = model.voltage.nominal * _phasor(angle)
             self.present[: model.elements, meter] = True
-        magnitude = np.abs(self.nominal)
-        self._siemens_per_va: Floats = np.divide(1.0, magnitude**2, out=np.zeros(shape), where=magnitude > 0)
-
-    def admittances(self, loads: LineLoads) -> Complex:
-        """Return the admittance of each line's load [S], shape (3, n_meters)."""
-        return np.asarray((loads.active - 1j * loads.reactive) * self._siemens_per_va, np.complex128)
 
 
 RESOLUTION: Final = 1e-6
@@ -83,38 +77,49 @@ class Measurement:
     net: Floats
 
 
-def measure(service: ServiceArrays, lines: Complex, loads: LineLoads, wiring: WiringArrays) -> Measurement:
-    """Return what the elements of all meters measure at the line voltages `lines` [V], shape (3, n_meters).
+def measure(service: ServiceArrays, lines: Lines, wiring: WiringArrays, errors: ErrorArrays) -> Measurement:
+    """Return what the elements of all meters measure of their services' lines.
 
     Element k sees the voltage of the line that its terminal hangs on and the current of the line that its CT
     sits on: P_k = s·r·V_k·I_m·cos(φ_m + θ_k - θ_m), Q_k with sin (meter.md, Electrical model).
     """
-    current = np.take_along_axis(service.admittances(loads) * lines, wiring.ct_line, axis=0)
-    current *= wiring.ct_factor
+    current = np.take_along_axis(lines.current, wiring.ct_line, axis=0) * wiring.ct_factor
     magnitude = np.abs(current)
     limit = SATURATION * service.rated
     if (magnitude > limit).any():
         current *= np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
-    voltage = np.take_along_axis(lines, wiring.voltage_line, axis=0) * wiring.voltage_factor
-    power = voltage * np.conj(current)
+        magnitude = np.minimum(magnitude, limit)
+    voltage = np.take_along_axis(lines.voltage, wiring.voltage_line, axis=0) * wiring.voltage_factor
+    power = errors.measured(voltage * np.conj(current), magnitude / service.rated)
     return Measurement(
         voltage,
         current,
         power,
         volts=_clean(np.abs(voltage)),
-        amperes=_clean(np.abs(current)),
+        amperes=_clean(magnitude),
         watts=_clean(power.real),
         net=_clean(power.real.sum(axis=0)),
     )
 
 
-def registered_power(service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:
-    """Return the power that the meters register [µW], shape (n_meters,).
+class Registration:
+    """What of the measured power registers, by each meter's setting (R15); `choices` has one name a meter."""
 
-    The net power, never less than zero; zero while no element carries the starting current (R15, R17).
-    """
-    started = (measurement.amperes >= STARTING * service.rated).any(axis=0)
-    return np.asarray(np.rint(np.maximum(measurement.net, 0.0) / RESOLUTION) * started, dtype=np.int64)
+    def __init__(self, choices: Sequence[str]) -> None:
+        names = np.array(choices)
+        self._magnitude = names == "abs"
+        self._by_element = names == "per_element_clamp"
+
+    def power(self, service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:
+        """Return the power that the meters register [µW], shape (n_meters,), never less than zero.
+
+        Zero while no element carries the starting current (R17).
+        """
+        started = (measurement.amperes >= STARTING * service.rated).any(axis=0)
+        watts = np.where(self._magnitude, np.abs(measurement.net), np.maximum(measurement.net, 0.0))
+        if self._by_element.any():
+            watts = np.where(self._by_element, np.maximum(measurement.watts, 0.0).sum(axis=0), watts)
+        return np.asarray(np.rint(watts / RESOLUTION) * started, dtype=np.int64)
 
 
 def _power_factor(active: Floats, apparent: Floats) -> Floats:
@@ -122,16 +127,18 @@ def _power_factor(active: Floats, apparent: Floats) -> Floats:
     return np.divide(active, apparent, out=np.ones_like(apparent), where=apparent > 0)
 
 
-def points(service: ServiceArrays, measurement: Measurement) -> dict[str, NDArray[Any]]:
+def points(
+    service: ServiceArrays, measurement: Measurement, arithmetic: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
     """Return the columns of all electrical points, shape (n_meters,) each, NaN where the model lacks them.
 
     The neutral current is the phasor sum of the CT currents, as a meter without a neutral CT computes it. The
-    total apparent power is the vectorial one.
+    total apparent power is the vectorial one, or the sum of the elements' on meters that are `arithmetic`.
     """
     active, reactive = measurement.watts, _clean(measurement.power.imag)
     apparent = np.hypot(active, reactive)
     total_p, total_q = measurement.net, _clean(measurement.power.imag.sum(axis=0))
-    total_s = np.hypot(total_p, total_q)
+    total_s = np.where(arithmetic, apparent.sum(axis=0), np.hypot(total_p, total_q))
     columns = {
         "current_n": _clean(np.abs(measurement.current.sum(axis=0))),
         "active_power": total_p,

@@ -5,21 +5,22 @@ partition of time gives the same readings. Nothing here knows files, protocols o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sims import diagnostics, display, electrical, energy
+from sims import diagnostics, display, energy
+from sims.circuits import Circuits
 from sims.demand import Demand
 from sims.energy import EnergyCounters
+from sims.key_switch import KeySwitches
 from sims.meter import MeterSpec
 from sims.profiles import build_groups
 from sims.profiles.base import FOREVER, LineLoads
 from sims.snapshot import DemandInterval, Snapshot, Tick
-from sims.wiring import WiringArrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +48,24 @@ class Fleet:
         seed: int = 0,
         memories: Mapping[str, Memory] | None = None,
     ) -> None:
-        models = [meter.nameplate.model for meter in meters]
-        serials = [meter.nameplate.serial for meter in meters]
         n = len(meters)
-        self._time = self._started = start
-        self._serials = serials
-        self._service = electrical.ServiceArrays(models, [meter.nameplate.ct_a for meter in meters])
-        self._window = (
-            np.array([model.voltage.lowest for model in models]),
-            np.array([model.voltage.highest for model in models]),
-        )
+        self._time = self._start = start
+        self._seed = seed
+        self._meters = list(meters)
+        self._circuits = Circuits(meters)
         self._demand_option = np.array(["demand" in meter.nameplate.options for meter in meters], np.bool_)
-        self._frequency = np.array([meter.frequency_hz for meter in meters])
-        self._temperature = np.array([meter.temperature_c for meter in meters])
-        self._wiring = WiringArrays([meter.wiring for meter in meters])
-        self._lines = self._service.nominal.copy()
-        self._loads = LineLoads(np.zeros((3, n)), np.zeros((3, n)))
-        groups = build_groups([meter.load for meter in meters], models, serials, seed=seed, start=start)
-        self._due = [(start, group) for group in groups]
         self._energy = EnergyCounters.starting_at(
             np.array([meter.initial_energy for meter in meters], np.int64)
         )
-        self._demand = Demand(n)
+        self._demand = Demand([meter.settings.demand for meter in meters])
         self._powered = np.zeros(n, np.bool_)
         self._powered_up = np.zeros(n, np.int64)
         self._reverse_phase = np.zeros(n, np.bool_)
         self._readings: dict[str, NDArray[Any]] = {}
+        self._keys = KeySwitches(n)
+        self._key_returns: dict[int, int] = {}
         self._recall(memories or {})
-        self._apply_loads()
+        self._connect_loads()
 
     def step(self, tick: Tick) -> Snapshot:
         """Go on to the end of `tick` and return the reading there. Raises ValueError for a time gone by."""
@@ -82,14 +73,62 @@ class Fleet:
             raise ValueError(f"tick {tick.number} ends before the time that the fleet has reached")
         closed: list[DemandInterval] = []
         while self._time < tick.time:
-            until = min(tick.time, self._demand.next_boundary, self._next_edge)
+            key_return = min(self._key_returns.values(), default=FOREVER)
+            until = min(tick.time, self._demand.next_boundary, self._next_edge, key_return)
             self._energy.add(self._registered, until - self._time)
             self._time = until
             if until == self._demand.next_boundary:
-                closed.append(self._demand.close(until, self._energy))
+                closed += self._demand.close(until, self._energy)
             if until == self._next_edge:
                 self._apply_loads()
+            if until == key_return:
+                self._return_keys()
         return Snapshot(tick, self._columns(), tuple(closed))
+
+    def change(self, row: int, spec: MeterSpec) -> None:
+        """Let load, wiring, supply and surroundings of the meter in `row` be those of `spec` from now on.
+
+        Its nameplate and settings stay. Raises LoadError for a load that cannot be connected to it.
+        """
+        before = self._meters[row]
+        spec.load.check(before.nameplate.model)
+        self._meters[row] = replace(spec, nameplate=before.nameplate, settings=before.settings)
+        self._circuits.change(row, spec)
+        if spec.load != before.load:
+            self._connect_loads()
+        else:
+            self._measure()
+
+    def meter(self, row: int) -> MeterSpec:
+        """Return how the meter in `row` is connected now."""
+        return self._meters[row]
+
+    def turn_key(self, row: int, *, right: bool) -> str:
+        """Turn the key of the meter in `row` to the right or back; return why the peak is not reset (R13).
+
+        Nothing is returned for a turn that does reset it, or to the right for one that still may.
+        """
+        self._key_returns.pop(row, None)
+        screen = int(self._screens()[row])
+        if right:
+            return self._keys.turn_right(row, self._time, screen) or self._no_reset(row)
+        reason = self._keys.turn_home(row, self._time, screen) or self._no_reset(row)
+        if not reason:
+            self._demand.reset_peak(row)
+        return reason
+
+    def hold_key(self, row: int, nanoseconds: int) -> str:
+        """Turn a key to the right and, so much later, back; return why it is in vain, as far as is known."""
+        reason = self.turn_key(row, right=True)
+        self._key_returns[row] = self._time + nanoseconds
+        return reason
+
+    def reset_peak(self, row: int) -> str:
+        """Reset the peak of the meter in `row` from afar; return why it is not, nothing if it is."""
+        reason = self._no_reset(row)
+        if not reason:
+            self._demand.reset_peak(row)
+        return reason
 
     def memories(self) -> dict[str, Memory]:
         """Return what each meter would keep if it lost its power now, by serial number."""
@@ -99,15 +138,39 @@ class Fleet:
             self._demand.peak.tolist(),
             self._demand.peak_time.tolist(),
         )
-        return {serial: Memory(*kept) for serial, *kept in zip(self._serials, *columns, strict=True)}
+        serials = [meter.nameplate.serial for meter in self._meters]
+        return {serial: Memory(*kept) for serial, *kept in zip(serials, *columns, strict=True)}
 
     def _recall(self, memories: Mapping[str, Memory]) -> None:
-        for row, serial in enumerate(self._serials):
-            if memory := memories.get(serial):
+        for row, meter in enumerate(self._meters):
+            if memory := memories.get(meter.nameplate.serial):
                 self._energy.millijoules[row] = memory.millijoules
                 self._energy.femtojoules[row] = memory.femtojoules
                 self._demand.peak[row] = memory.peak_demand
                 self._demand.peak_time[row] = memory.peak_demand_time
+
+    def _no_reset(self, row: int) -> str:
+        """Return why the meter in `row` would not reset its peak whatever is asked of it."""
+        if "peak_reset" not in self._meters[row].nameplate.options:
+            return "the meter has no peak reset; allowed: meters ordered with the option peak_reset"
+        return "" if self._powered[row] else "the meter is without supply"
+
+    def _return_keys(self) -> None:
+        for row in [row for row, time in self._key_returns.items() if time == self._time]:
+            self.turn_key(row, right=False)
+
+    def _connect_loads(self) -> None:
+        """Connect the load of every meter anew; each goes on as if it had been there from the start."""
+        self._loads = LineLoads.none(len(self._meters))
+        groups = build_groups(
+            [meter.load for meter in self._meters],
+            [meter.nameplate.model for meter in self._meters],
+            [meter.nameplate.serial for meter in self._meters],
+            seed=self._seed,
+            start=self._start,
+        )
+        self._due = [(self._time, group) for group in groups]
+        self._apply_loads()
 
     def _apply_loads(self) -> None:
         """Let every load that has an edge now change, and measure anew."""
@@ -119,13 +182,13 @@ class Fleet:
         self._measure()
 
     def _measure(self) -> None:
-        """Work out what the meters measure from now on, until a load, a wiring or a supply changes."""
-        measurement = electrical.measure(self._service, self._lines, self._loads, self._wiring)
-        powered = measurement.volts[0] >= self._window[0]
+        """Work out what the meters measure from now on, until a load changes."""
+        measurement = self._circuits.measure(self._loads)
+        powered = self._circuits.powered(measurement)
         if not np.array_equal(powered, self._powered):
             self._switch(powered)
-        self._registered = electrical.registered_power(self._service, measurement) * powered
-        self._reverse_phase = diagnostics.reverse_phase(measurement, self._reverse_phase)
+        self._registered = self._circuits.registered(measurement) * powered
+        self._reverse_phase = self._circuits.reverse_phase(measurement, self._reverse_phase)
         self._measurement = measurement
         self._readings_due = True
 
@@ -141,19 +204,11 @@ class Fleet:
 
     def _read(self) -> None:
         """Bring the readings of all meters that have power to what they measure now."""
-        fresh = electrical.points(self._service, self._measurement) | {
-            "frequency": self._frequency,
-            "temperature": self._temperature,
-        }
         self._readings = {
             name: np.where(self._powered, values, self._readings.get(name, np.nan))
-            for name, values in fresh.items()
+            for name, values in self._circuits.points(self._measurement).items()
         }
-        self._flags = diagnostics.electrical_flags(self._service, self._measurement, self._window) | {
-            "accuracy_unspecified": diagnostics.accuracy_unspecified(
-                self._service, self._measurement, self._temperature
-            ),
-        }
+        self._flags = self._circuits.flags(self._measurement)
         self._readings_due = False
 
     def _columns(self) -> Mapping[str, NDArray[Any]]:
@@ -162,9 +217,7 @@ class Fleet:
             self._read()
         counted = self._energy.millijoules.copy()
         lcd_energy = energy.lcd_energy(counted)
-        uptime = np.where(self._powered, self._time - self._powered_up, 0)
-        lcd_on = self._powered & ~diagnostics.outside(self._temperature, diagnostics.DISPLAY_CELSIUS)
-        screen = display.screens(uptime, lcd_on, self._demand_option)
+        screen = self._screens()
         columns = self._readings | {
             "energy": counted,
             "lcd_energy": lcd_energy,
@@ -175,21 +228,29 @@ class Fleet:
             "peak_demand": self._demand.peak.copy(),
             "peak_demand_time": self._demand.peak_time.copy(),
             "clock": np.full_like(counted, self._time),
-            "uptime": uptime,
+            "uptime": self._uptime(),
             "lcd_screen": screen,
             "lcd_text": display.texts(screen, lcd_energy, self._demand.last, self._demand.peak),
-            "flags": self._pack_flags(counted, lcd_on),
+            "flags": self._pack_flags(counted, screen),
         }
         for column in columns.values():
             column.setflags(write=False)
         return MappingProxyType(columns)
 
-    def _pack_flags(self, counted: NDArray[np.int64], lcd_on: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    def _uptime(self) -> NDArray[np.int64]:
+        return np.where(self._powered, self._time - self._powered_up, 0)
+
+    def _screens(self) -> NDArray[np.int64]:
+        """Return what each LCD shows now."""
+        lcd_on = self._powered & self._circuits.display_works
+        return display.screens(self._uptime(), lcd_on, self._demand_option)
+
+    def _pack_flags(self, counted: NDArray[np.int64], screen: NDArray[np.int64]) -> NDArray[np.uint16]:
         flags = self._flags | {
             "reverse_phase": self._reverse_phase & self._powered,
             "led_10wh": energy.led_on(counted, energy.MJ_PER_10WH) & self._powered,
             "led_1kwh": energy.led_on(counted, energy.MJ_PER_KWH) & self._powered,
-            "lcd_on": lcd_on,
+            "lcd_on": screen != display.BLANK,
             "powered": self._powered,
             "stale": ~self._powered,
         }

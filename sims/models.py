@@ -3,6 +3,7 @@
 No behaviour of the meter lives here, and no configuration of a single meter but its nameplate.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -88,6 +89,7 @@ class Nameplate:
     """What is fixed for one meter and printed on it; what adapters know of a meter beside its readings.
 
     `number` runs from 1 in the order of the configuration; `ct_a` is the CT primary rating [A].
+    `tags` are the user's own words about it.
     """
 
     number: int
@@ -99,5 +101,6 @@ class Nameplate:
     options: frozenset[str] = field(default_factory=frozenset)
     enclosure: str = "indoor-steel"
     name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
     vendor: str = VENDOR
     firmware: str = FIRMWARE

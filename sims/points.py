@@ -41,7 +41,7 @@ class Point:
 
     The snapshot holds it in `unit` (SI); people and protocols see `shown_unit`, which is the held value
     divided by `divisor`. `lines` are the service lines (1, 2, 3) that a model must have for the point to
-    exist. `bit` is the place of a flag in `flags`.
+    exist. `bit` is the place of a flag in `flags`. `text` says that the values are ASCII characters.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Point:
     divisor: float = 1.0
     lines: frozenset[int] = frozenset()
     bit: int | None = None
+    text: bool = False
 
     def shown(self, held: NDArray[Any]) -> NDArray[np.float64]:
         """Return held values [unit] as they are shown [shown_unit], in the shape of `held`."""
@@ -120,7 +121,7 @@ def _registered() -> list[Point]:
         Point("clock", Kind.TIME, "Simulated time since 1970-01-01T00:00:00Z", "ns", "s", float(NS_PER_S)),
         Point("uptime", Kind.TIME, "Time since the meter was powered up", "ns", "s", float(NS_PER_S)),
         Point("lcd_screen", Kind.STATE, "0 blank, 1 total, 2 instantaneous, 3 peak, 4 test"),
-        Point("lcd_text", Kind.TEXT, "The eight characters on the LCD"),
+        Point("lcd_text", Kind.TEXT, "The eight characters on the LCD", text=True),
         Point("flags", Kind.STATE, "All flags, bit 0 first"),
     ]
 
@@ -136,10 +137,10 @@ def _flags() -> list[Point]:
 
 def _nameplate() -> list[Point]:
     return [
-        Point("vendor", Kind.NAMEPLATE, "Vendor name"),
-        Point("model", Kind.NAMEPLATE, "Model key"),
-        Point("serial", Kind.NAMEPLATE, "Serial number"),
-        Point("firmware", Kind.NAMEPLATE, "Firmware version"),
+        Point("vendor", Kind.NAMEPLATE, "Vendor name", text=True),
+        Point("model", Kind.NAMEPLATE, "Model key", text=True),
+        Point("serial", Kind.NAMEPLATE, "Serial number", text=True),
+        Point("firmware", Kind.NAMEPLATE, "Firmware version", text=True),
         Point("ct_primary", Kind.NAMEPLATE, "CT primary rating", "A", "A"),
         Point("unit_id", Kind.NAMEPLATE, "Modbus unit id"),
     ]

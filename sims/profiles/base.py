@@ -6,7 +6,7 @@ No kind of load is known here, and nothing here reads a file.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,22 @@ class LoadSpec:
 
 @dataclass(slots=True)
 class LineLoads:
-    """Loads of every meter's lines to neutral, as they would draw at the nominal voltage.
+    """Loads of every meter's lines, as they would draw at the nominal voltage.
 
-    `active` [W] and `reactive` [var, lagging positive], shape (3, n_meters); lines that a service lacks
-    stay 0.
+    `active` [W] and `reactive` [var, lagging positive] are of each line to neutral, shape (3, n_meters);
+    `between_active` and `between_reactive` those between lines 1 and 2, 2 and 3, 3 and 1. Lines that a
+    service lacks stay 0.
     """
 
     active: NDArray[np.float64]
     reactive: NDArray[np.float64]
+    between_active: NDArray[np.float64]
+    between_reactive: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, meters: int) -> Self:
+        """Return loads of so many meters that draw nothing."""
+        return cls(*np.zeros((4, 3, meters)))
 
 
 class LoadGroup(Protocol):

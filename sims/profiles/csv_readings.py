@@ -81,17 +81,23 @@ def _check_width(row: Sequence[str], header: Sequence[str]) -> None:
 
 def _header(text: str, name: str, wanted: Sequence[str]) -> tuple[str, list[str]]:
     """Return the delimiter with which the first row has the most columns, and the columns."""
-    headers = [
-        next(csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True), [])
-        for delimiter in _DELIMITERS
-    ]
-    header = max(headers, key=len)
+    try:
+        delimiter = max(_DELIMITERS, key=lambda one: len(_columns(text, one, strict=False)))
+        header = _columns(text, delimiter, strict=True)
+    except csv.Error as error:
+        raise LoadError(str(error), name=name, line=1) from None
     for column in wanted:
         if (times := header.count(column)) != 1:
             found = "there is no column" if times == 0 else "more than one column is called"
             message = f"{found} {column!r}; the columns are {', '.join(filter(None, header)) or 'none'}"
             raise LoadError(message, name=name, line=1)
-    return _DELIMITERS[headers.index(header)], header
+    return delimiter, header
+
+
+def _columns(text: str, delimiter: str, *, strict: bool) -> list[str]:
+    """Return the first row; what its quotes do wrong is an error only where that is to be `strict`."""
+    rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True, strict=strict)
+    return next(rows, [])
 
 
 def _load(text: str) -> Decimal | None:

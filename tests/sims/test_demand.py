@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sims.demand import SUB_INTERVAL, Demand
+from sims.demand import INTERVAL, Demand
 from sims.energy import EnergyCounters
 
 _MINUTE = 60 * 10**9
@@ -13,9 +13,9 @@ _START = 1_767_571_200 * 10**9
 class _Meter:
     """One meter that is fed power minute by minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, method: str = "3x5") -> None:
         self.energy = EnergyCounters.starting_at(np.zeros(1, np.int64))
-        self.demand = Demand(1)
+        self.demand = Demand([method])
         self.demand.restart(np.array([0]), _START, self.energy)
         self.last: list[float] = []
         self.rolling: list[float] = []
@@ -25,9 +25,9 @@ class _Meter:
         for minute, power in enumerate(kilowatts, start=1):
             self.energy.add(np.array([round(power * 1e9)], np.int64), _MINUTE)
             if (now := _START + minute * _MINUTE) == self.demand.next_boundary:
-                self.demand.close(now, self.energy)
-                self.last.append(round(float(self.demand.last[0]) / 1000, 6))
-                self.rolling.append(round(float(self.demand.rolling[0]) / 1000, 6))
+                closed = self.demand.close(now, self.energy)
+                self.last += [round(float(interval.demand[0]) / 1000, 6) for interval in closed]
+                self.rolling += [round(float(interval.rolling_demand[0]) / 1000, 6) for interval in closed]
 
 
 def _load(power: float, begin: int, end: int, minutes: int) -> list[float]:
@@ -61,9 +61,9 @@ def test_the_peak_keeps_the_time_at_which_it_was_first_reached() -> None:
 
 def test_closed_intervals_are_numbered_and_carry_the_reading_at_their_end() -> None:
     meter = _Meter()
-    meter.energy.add(np.array([12 * 10**9], np.int64), SUB_INTERVAL)
-    closed = meter.demand.close(_START + SUB_INTERVAL, meter.energy)
-    assert (closed.start, closed.end) == (_START, _START + SUB_INTERVAL)
+    meter.energy.add(np.array([12 * 10**9], np.int64), INTERVAL)
+    (closed,) = meter.demand.close(_START + INTERVAL, meter.energy)
+    assert (closed.start, closed.end) == (_START, _START + INTERVAL)
     assert closed.sequence.tolist() == [1]
     assert closed.demand.tolist() == [12_000.0]
     assert closed.energy.tolist() == [3_600_000_000]
@@ -80,8 +80,38 @@ def test_a_restart_forgets_the_sub_intervals_but_not_the_peak() -> None:
 
 
 def test_a_meter_without_supply_closes_no_interval() -> None:
-    demand = Demand(2)
+    demand = Demand(["3x5"] * 2)
     energy = EnergyCounters.starting_at(np.zeros(2, np.int64))
     demand.restart(np.array([0, 1]), _START, energy)
     demand.suspend(np.array([1]))
-    assert demand.close(_START + SUB_INTERVAL, energy).rows.tolist() == [0]
+    (closed,) = demand.close(_START + INTERVAL, energy)
+    assert closed.rows.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("load", "peaks"),
+    [
+        (_load(30, 2, 17, 30), {"3x5": 26, "15x1": 30, "block": 26}),
+        (_load(30, 5, 20, 30), {"3x5": 30, "15x1": 30, "block": 20}),
+    ],
+)
+def test_r12_the_peak_depends_on_the_method(load: list[float], peaks: dict[str, float]) -> None:
+    for method, peak in peaks.items():
+        meter = _Meter(method)
+        meter.run(load)
+        assert meter.demand.peak[0] == pytest.approx(peak * 1000, abs=1e-3), method
+
+
+def test_each_meter_has_its_own_method() -> None:
+    energy = EnergyCounters.starting_at(np.zeros(3, np.int64))
+    demand = Demand(["15x1", "3x5", "block"])
+    demand.restart(np.arange(3), _START, energy)
+    for minute in range(1, 16):
+        energy.add(np.full(3, 30 * 10**9, np.int64), _MINUTE)
+        if (now := _START + minute * _MINUTE) == demand.next_boundary:
+            demand.close(now, energy)
+        if minute == 4:
+            assert demand.rolling.tolist() == [8000.0, 0.0, 0.0]
+        if minute == 10:
+            assert demand.rolling.tolist() == [20_000.0, 20_000.0, 0.0]
+    assert demand.rolling.tolist() == [30_000.0] * 3

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sims.fleet import Fleet
-from sims.meter import MeterSpec
+from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Nameplate
 from sims.points import FLAGS, POINTS, Kind
 from sims.profiles.constant import ConstantLoad, LineCurrents
@@ -27,7 +27,8 @@ def meter(
     """Return a meter with a constant load and the wiring of the diagrams."""
     known = MODELS[model]
     plate = Nameplate(number, f"M{number}", known, f"S{number}", ct_a=400.0)
-    return MeterSpec(replace(plate, **nameplate), ConstantLoad(kw), Wiring.correct(known.elements))  # type: ignore[arg-type]
+    own = replace(plate, **nameplate)  # type: ignore[arg-type]
+    return MeterSpec(own, ConstantLoad(kw), Wiring.correct(known.elements), settings=Settings(ideal=True))
 
 
 def after(fleet: Fleet, seconds: float) -> Snapshot:

@@ -20,7 +20,7 @@ LoadsAt: TypeAlias = Callable[..., LineLoads]
 
 
 def _loads(meters: int) -> LineLoads:
-    return LineLoads(np.zeros((3, meters)), np.zeros((3, meters)))
+    return LineLoads.none(meters)
 
 
 def _models(loads: Sequence[LoadSpec], models: Sequence[str] | None) -> list[Model]:

@@ -159,3 +159,9 @@ def test_unknown_settings_are_refused_with_their_key(key: str, value: str) -> No
     with pytest.raises(LoadError) as refusal:
         _parse(_rows("1769900000,1", "1769900060,2"), **{key: value})
     assert refusal.value.key == key
+
+
+def test_a_quote_that_never_ends_is_told_with_its_line() -> None:
+    with pytest.raises(LoadError, match="unexpected end of data") as caught:
+        parse_csv(b'"when,kwh\n2026-01-05T00:00,1\n', "a.csv", time="when", value="kwh", unit="kWh")
+    assert (caught.value.name, caught.value.line) == ("a.csv", 1)

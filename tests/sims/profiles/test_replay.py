@@ -105,7 +105,7 @@ def test_loads_depend_on_the_time_alone_and_not_on_the_way_there(
     models = [MODELS["series-2000-120-208"]] * len(loads)
     (group,) = build_groups(loads, models, serials, seed=0, start=START)
     for each in seconds:
-        lines = LineLoads(np.zeros((3, len(loads))), np.zeros((3, len(loads))))
+        lines = LineLoads.none(len(loads))
         edge = group.apply(START + each * NS_PER_S, lines)
         assert edge > START + each * NS_PER_S
         assert lines.active.tolist() == loads_at(loads, START + each * NS_PER_S).active.tolist()
@@ -114,7 +114,7 @@ def test_loads_depend_on_the_time_alone_and_not_on_the_way_there(
 def test_a_replay_that_is_over_has_no_edge_any_more() -> None:
     model = MODELS["series-2000-120-208"]
     (group,) = build_groups([Replay(STEPS, end="zero")], [model], ["A"], seed=0, start=START)
-    lines = LineLoads(np.zeros((3, 1)), np.zeros((3, 1)))
+    lines = LineLoads.none(1)
     assert group.apply(START + 180 * NS_PER_S, lines) == FOREVER
 
 

@@ -1,0 +1,88 @@
+"""Supply faults and loads between lines, against worked values (meter.md, Electrical model)."""
+
+import numpy as np
+import pytest
+
+from sims import network
+from sims.electrical import ServiceArrays
+from sims.models import MODELS
+from sims.network import Lines, Supply
+from sims.profiles.base import LineLoads
+
+
+def _solve(
+    model: str,
+    ohms: tuple[float, ...] = (),
+    supply: Supply | None = None,
+    *,
+    between: dict[int, float] | None = None,
+) -> Lines:
+    """Return the lines of a service with resistances to neutral, and powers [W] between pairs of lines."""
+    known = MODELS[model]
+    service = ServiceArrays([known], [100.0])
+    loads = LineLoads.none(1)
+    for line, ohm in enumerate(ohms):
+        loads.active[line, 0] = known.voltage.nominal**2 / ohm
+    for pair, watts in (between or {}).items():
+        loads.between_active[pair, 0] = watts
+    source = network.Source(service.nominal, [supply or Supply()])
+    return network.solve(source, network.Admittances(loads, service.nominal))
+
+
+def _volts(lines: Lines, count: int) -> list[float]:
+    return [float(volts) for volts in np.abs(lines.voltage[:count, 0])]
+
+
+def _watts(lines: Lines, count: int) -> list[float]:
+    return [float(watts) for watts in (lines.voltage * np.conj(lines.current)).real[:count, 0]]
+
+
+NO_NEUTRAL = Supply(neutral_lost=True)
+
+
+def test_a_lost_neutral_on_a_split_service_shifts_the_voltages() -> None:
+    assert _volts(_solve("series-1000-120-240", (10, 20), NO_NEUTRAL), 2) == pytest.approx([80, 160])
+    lines = _solve("series-1000-120-240", (20, 10), NO_NEUTRAL)
+    assert _volts(lines, 2) == pytest.approx([160, 80])
+    assert sum(_watts(lines, 2)) == pytest.approx(1920)
+
+
+def test_a_lost_neutral_on_a_wye_service_shifts_the_star_point() -> None:
+    lines = _solve("series-2000-120-208", (2, 2, 4), NO_NEUTRAL)
+    assert _volts(lines, 3) == pytest.approx([109.98, 109.98, 144.00], abs=0.005)
+    assert sum(_watts(lines, 3)) == pytest.approx(17_280, abs=0.5)
+
+
+def test_the_load_of_a_lost_line_dies_with_it() -> None:
+    lines = _solve("series-2000-120-208", (2, 2, 4), Supply(lost=frozenset({2})))
+    assert _volts(lines, 3) == pytest.approx([120, 0, 120], abs=1e-6)
+    assert _watts(lines, 3) == pytest.approx([7200, 0, 3600], abs=1e-6)
+
+
+def test_a_load_between_lines_shows_on_both_elements() -> None:
+    watts = 50 * 120 * 3**0.5
+    lines = _solve("series-1000-120-208", between={0: watts})
+    assert np.abs(lines.current[:2, 0]) == pytest.approx([50, 50])
+    assert _watts(lines, 2) == pytest.approx([5196.15, 5196.15], abs=0.005)
+    lines = _solve("series-1000-120-240", between={0: 50 * 240})
+    assert _watts(lines, 2) == pytest.approx([6000, 6000])
+
+
+def test_a_load_between_lines_feeds_a_lost_line_back() -> None:
+    """The two halves of a voltage divider: 4 ohm between the lines, 2 ohm from the dead one to neutral."""
+    lines = _solve("series-1000-120-240", (1e9, 2), Supply(lost=frozenset({2})), between={0: 240.0**2 / 4})
+    assert _volts(lines, 2) == pytest.approx([120, 40])
+
+
+def test_a_line_or_a_neutral_on_which_nothing_hangs_is_at_rest() -> None:
+    nothing = Supply(lost=frozenset({1, 2, 3}), neutral_lost=True)
+    assert _volts(_solve("series-2000-120-208", (), nothing), 3) == pytest.approx([0, 0, 0], abs=1e-9)
+    assert _volts(_solve("series-2000-120-208", (), NO_NEUTRAL), 3) == pytest.approx([120] * 3)
+    lines = _solve("series-1000-120-240", (10,), Supply(lost=frozenset({2}), neutral_lost=True))
+    assert _volts(lines, 2) == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_a_line_at_110_percent_draws_121_percent() -> None:
+    lines = _solve("series-1000-1p2w-120", (12,), Supply(volts=(132.0,)))
+    assert _volts(lines, 1) == pytest.approx([132])
+    assert _watts(lines, 1) == pytest.approx([1200 * 1.21])

@@ -1,4 +1,4 @@
-"""Who-Is and Who-Has (clauses 16.9 and 16.10): which meters answer, and with what.
+"""Who-Is and Who-Has (clauses 16.9 and 16.10): which devices answer, and with what.
 
 When and where the answers are sent is the server's business.
 """
@@ -9,23 +9,23 @@ from typing import Final
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
 from gateway.bacnet.codes import ANY_INSTANCE, MAX_APDU, VENDOR_IDENTIFIER, RejectReason, Unconfirmed
+from gateway.bacnet.device_object import NO_SEGMENTATION
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.meter_objects import NO_SEGMENTATION, object_table
 from gateway.bacnet.objects import Device, ObjectSpec
 
 Announcement = tuple[Device, bytes]
-"""A meter and the APDU that it sends."""
+"""A device and the APDU that it sends."""
 
 _WHO_HAS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_HAS))
 _WHO_IS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS))
 QUESTIONS: Final = frozenset({_WHO_HAS, _WHO_IS})
-"""How the unconfirmed requests begin that meters answer."""
+"""How the unconfirmed requests begin that devices answer."""
 
 _I_AM_TAIL: Final = enc.unsigned(MAX_APDU) + enc.enumerated(NO_SEGMENTATION) + enc.unsigned(VENDOR_IDENTIFIER)
 
 
 def i_am(device: Device) -> bytes:
-    """Return the I-Am of a meter."""
+    """Return the I-Am of a device."""
     return bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM)) + enc.object_identifier(device.number) + _I_AM_TAIL
 
 
@@ -70,10 +70,9 @@ def _who_has(reader: Reader, devices: Iterable[Device]) -> Iterator[Announcement
 
 
 def _find(device: Device, number: int | None, name: str | None) -> ObjectSpec | None:
-    table = object_table(device.plate.model.lines)
     if number is not None:
-        return table.find(number, device)
-    return None if name is None else table.named(name, device)
+        return device.table.find(number, device)
+    return None if name is None else device.table.named(name, device)
 
 
 def _i_have(device: Device, spec: ObjectSpec) -> bytes:

@@ -4,30 +4,24 @@ Object lists, property lists, the services' answers and the exports (PICS, EDE) 
 declarations.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from gateway.addressing import device_instance
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import (
-    MAX_APDU,
-    OBJECT_TYPE_BITS,
-    PROTOCOL_REVISION,
-    PROTOCOL_VERSION,
-    SERVICE_BITS,
-    VENDOR_IDENTIFIER,
-    Confirmed,
     ObjectType,
     Property,
     Reliability,
-    Unconfirmed,
     Unit,
 )
+from gateway.bacnet.device_object import device_object
 from gateway.bacnet.image import FLAG_INPUTS, PLACES
 from gateway.bacnet.objects import (
     Array,
     Device,
     EmptyList,
-    Fixed,
     LogBuffer,
     ObjectSpec,
     ObjectTable,
@@ -37,15 +31,11 @@ from gateway.bacnet.objects import (
     optional,
     required,
 )
+from gateway.bacnet.template import Own
 from gateway.bacnet.trends import TRENDS, TrendSpec
+from sims.models import Nameplate
 from sims.points import POINTS
 from sims.snapshot import SCREENS
-
-SERVICES: Final = (*Confirmed, Unconfirmed.WHO_HAS, Unconfirmed.WHO_IS)
-"""The services that meters execute."""
-
-NO_SEGMENTATION: Final = 3
-"""BACnetSegmentation: every answer of a meter fits one APDU."""
 
 _NORMAL: Final = enc.enumerated(0)
 _NO_FLAGS: Final = enc.bit_string(4, ())
@@ -230,63 +220,41 @@ OBJECTS: Final = (
 """Every object that a meter can have, but its device object."""
 
 
-def _personal(device: Device) -> str:
-    plate = device.plate
-    return f"Simulated {plate.model.service.words} kWh meter, {plate.ct_kind}-core CTs of {plate.ct_a:g} A"
-
-
-def _device_properties(others: tuple[ObjectSpec, ...]) -> tuple[Properties, ...]:
-    def text(value: str) -> Fixed:
-        return enc.character_string(value)
-
-    def objects(device: Device) -> Fixed:
-        return Array(
-            tuple(enc.object_identifier(number) for number in (device.number, *(o.number for o in others)))
-        )
-
-    kinds = {ObjectType.DEVICE, *(spec.kind for spec in others)}
-    must = required(
-        {
-            Property.OBJECT_IDENTIFIER: lambda device: enc.object_identifier(device.number),
-            Property.OBJECT_NAME: lambda device: text(device.name),
-            Property.SYSTEM_STATUS: enc.enumerated(0),
-            Property.VENDOR_NAME: lambda device: text(device.plate.vendor),
-            Property.VENDOR_IDENTIFIER: enc.unsigned(VENDOR_IDENTIFIER),
-            Property.MODEL_NAME: lambda device: text(device.plate.model.key),
-            Property.FIRMWARE_REVISION: lambda device: text(device.plate.firmware),
-            Property.APPLICATION_SOFTWARE_VERSION: lambda device: text(device.plate.firmware),
-            Property.PROTOCOL_VERSION: enc.unsigned(PROTOCOL_VERSION),
-            Property.PROTOCOL_REVISION: enc.unsigned(PROTOCOL_REVISION),
-            Property.PROTOCOL_SERVICES_SUPPORTED: enc.bit_string(
-                SERVICE_BITS, (service.bit for service in SERVICES)
-            ),
-            Property.PROTOCOL_OBJECT_TYPES_SUPPORTED: enc.bit_string(OBJECT_TYPE_BITS, kinds),
-            Property.OBJECT_LIST: objects,
-            Property.MAX_APDU_LENGTH_ACCEPTED: enc.unsigned(MAX_APDU),
-            Property.SEGMENTATION_SUPPORTED: enc.enumerated(NO_SEGMENTATION),
-            Property.APDU_TIMEOUT: enc.unsigned(3000),
-            Property.NUMBER_OF_APDU_RETRIES: enc.unsigned(3),
-            Property.DEVICE_ADDRESS_BINDING: EmptyList(),
-            Property.DATABASE_REVISION: enc.unsigned(1),
-        }
-    )
-    may = optional(
-        {
-            Property.DESCRIPTION: lambda device: text(_personal(device)),
-            Property.LOCATION: lambda device: text(device.location),
-            Property.LOCAL_DATE: PLACES["local_date"],
-            Property.LOCAL_TIME: PLACES["local_time"],
-            Property.UTC_OFFSET: enc.signed(0),
-            Property.DAYLIGHT_SAVINGS_STATUS: enc.boolean(False),
-            Property.SERIAL_NUMBER: lambda device: text(device.plate.serial),
-        }
-    )
-    return must, may
-
-
 @cache
 def object_table(lines: frozenset[int]) -> ObjectTable:
     """Return the objects of a model with these service lines."""
     others = tuple(spec for spec in OBJECTS if spec.lines <= lines)
-    device = declare(ObjectType.DEVICE, 0, "", "", *_device_properties(others))
-    return ObjectTable(device, others)
+    plate = optional({prop: Own(prop) for prop in (Property.LOCATION, Property.SERIAL_NUMBER)})
+    return ObjectTable(device_object(others, plate), others)
+
+
+def meter_devices(
+    gateway_device: int, gateway_id: str, place: str, meters: Sequence[Nameplate]
+) -> list[Device]:
+    """Return the meters as devices; a device's object name is unique beyond this gateway by its id.
+
+    A meter without a name is at `place`.
+    """
+    return [
+        Device(
+            row=row,
+            instance=device_instance(gateway_device, plate),
+            name=f"{gateway_id}.{plate.id}",
+            table=object_table(plate.model.lines),
+            texts=_texts_of(plate, plate.name or place),
+        )
+        for row, plate in enumerate(meters)
+    ]
+
+
+def _texts_of(plate: Nameplate, location: str) -> dict[Property, str]:
+    words = f"Simulated {plate.model.service.words} kWh meter, {plate.ct_kind}-core CTs of {plate.ct_a:g} A"
+    return {
+        Property.VENDOR_NAME: plate.vendor,
+        Property.MODEL_NAME: plate.model.key,
+        Property.FIRMWARE_REVISION: plate.firmware,
+        Property.APPLICATION_SOFTWARE_VERSION: plate.firmware,
+        Property.DESCRIPTION: words,
+        Property.LOCATION: location,
+        Property.SERIAL_NUMBER: plate.serial,
+    }

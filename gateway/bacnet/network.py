@@ -16,12 +16,18 @@ GLOBAL: Final = 0xFFFF
 ORIGINAL_UNICAST: Final = 0x0A
 ORIGINAL_BROADCAST: Final = 0x0B
 _FORWARDED: Final = 0x04
+_CARRIERS: Final = frozenset({_FORWARDED, ORIGINAL_UNICAST, ORIGINAL_BROADCAST})
+"""The BVLC functions that carry an NPDU; the others concern BBMDs and foreign devices."""
 _ANNEX_J: Final = 0x81
+_RESULT: Final = 0x00
+_REFUSALS: Final = {0x01: 0x10, 0x02: 0x20, 0x05: 0x30, 0x06: 0x40, 0x07: 0x50, 0x09: 0x60}
+"""The result code (clause J.2.1) with which what only a BBMD does is refused, by BVLC function."""
 _VERSION: Final = 1
 
 _MESSAGE: Final = 0x80
 _DESTINATION: Final = 0x20
 _SOURCE: Final = 0x08
+_REPLY_EXPECTED: Final = 0x04
 _PRIORITY: Final = 0x03
 
 WHO_IS_ROUTER: Final = 0x00
@@ -30,8 +36,9 @@ _REJECT: Final = 0x03
 INITIALIZE_ROUTING_TABLE: Final = 0x06
 _ROUTING_TABLE_ACK: Final = 0x07
 
-_MAC: Final = 3
-"""Octets of a meter's address on the virtual network."""
+_BVLC: Final = 4
+"""Octets of a datagram's first header."""
+_FIRST_HEADER: Final = struct.Struct(">BBH")
 _HEADERS: Final = 6
 """Octets of a datagram with the least headers and nothing in it."""
 
@@ -73,9 +80,9 @@ class Packet(NamedTuple):
 
 def parse(data: bytes, sender: Address) -> Packet | None:
     """Take a datagram apart; None if it is no NPDU, or none that can be read."""
-    if len(data) < _HEADERS or data[0] != _ANNEX_J or not carries_npdu(data):
+    if len(data) < _HEADERS or data[0] != _ANNEX_J or data[1] not in _CARRIERS:
         return None
-    end = int.from_bytes(data[2:4], "big")
+    end = data[2] << 8 | data[3]
     if end > len(data):
         return None
     at = 4
@@ -87,14 +94,12 @@ def parse(data: bytes, sender: Address) -> Packet | None:
         return None
 
 
-def carries_npdu(data: bytes) -> bool:
-    """Whether a datagram says that it carries an NPDU; the others concern BBMDs and foreign devices."""
-    return data[1:2] in {b"\x04", b"\x0a", b"\x0b"}
-
-
-def is_plain(data: bytes) -> bool:
-    """Whether a datagram that carries an NPDU is to one meter, from a station of this network."""
-    return data[1] == ORIGINAL_UNICAST and data[5] & 0xF8 == _DESTINATION and data[8] == _MAC
+def refusal(data: bytes) -> bytes | None:
+    """Return the BVLC-Result that refuses what only a BBMD does; None if the datagram wants no such thing."""
+    if len(data) < _BVLC or data[0] != _ANNEX_J or int.from_bytes(data[2:4], "big") > len(data):
+        return None
+    code = _REFUSALS.get(data[1])
+    return None if code is None else bytes((_ANNEX_J, _RESULT, 0, 6, 0, code))
 
 
 def _npdu(data: bytes, asker: Address, *, broadcast: bool) -> Packet | None:
@@ -126,24 +131,29 @@ def _station(data: bytes, at: int) -> tuple[int, bytes, int]:
 
 def datagram(npdu: bytes, function: int = ORIGINAL_UNICAST) -> bytes:
     """Put an NPDU into a BACnet/IP datagram."""
-    return bytes((_ANNEX_J, function)) + (len(npdu) + 4).to_bytes(2, "big") + npdu
+    return _FIRST_HEADER.pack(_ANNEX_J, function, len(npdu) + _BVLC) + npdu
 
 
 def _header(source: bytes, destination: bytes, control: int) -> bytes:
     """Return a header; `source` and `destination` are networks with length and address, or empty."""
+    if source:
+        control |= _SOURCE
     if destination:
-        return (
-            bytes((_VERSION, control | _DESTINATION | (_SOURCE if source else 0)))
-            + destination
-            + source
-            + b"\xff"
-        )
-    return bytes((_VERSION, control | (_SOURCE if source else 0))) + source
+        return bytes((_VERSION, control | _DESTINATION)) + destination + source + b"\xff"
+    return bytes((_VERSION, control)) + source
 
 
 def station(network: int, mac: bytes) -> bytes:
     """Return a network and an address on it as they stand in a header; an empty address is all stations."""
     return struct.pack(">HB", network, len(mac)) + mac
+
+
+def plain(station: bytes) -> tuple[bytes, bytes]:
+    """Return the headers of a plain request to a station of another network, and of the answer to it.
+
+    A plain one is of normal priority and from a station of this network; its hop count is left out.
+    """
+    return _header(b"", station, _REPLY_EXPECTED)[:-1], _header(station, b"", 0)
 
 
 def answer(packet: Packet, apdu: bytes, source: bytes) -> bytes:
@@ -154,13 +164,6 @@ def answer(packet: Packet, apdu: bytes, source: bytes) -> bytes:
 def global_broadcast(apdu: bytes, source: bytes) -> bytes:
     """Return the datagram in which the station `source` tells everybody something."""
     return datagram(_header(source, station(GLOBAL, b""), 0) + apdu, ORIGINAL_BROADCAST)
-
-
-def as_local(packet: Packet) -> bytes:
-    """Return a packet as if it had been sent to this network alone, for a stack that must not route it."""
-    control = packet.control & ~(_DESTINATION | _SOURCE)
-    npdu = _header(packet.source, b"", control) + packet.payload
-    return datagram(npdu, ORIGINAL_BROADCAST if packet.broadcast else ORIGINAL_UNICAST)
 
 
 def i_am_router(network: int) -> bytes:

@@ -3,7 +3,7 @@
 The declarations themselves are in `meter_objects.py`; no services and no bytes of any one tick live here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -11,14 +11,17 @@ from typing import Final
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
 from gateway.bacnet.image import Cut
-from sims.models import Nameplate
+from gateway.bacnet.template import Own, OwnValues
+
+ANY_DEVICE: Final = enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)
+"""The object identifier of whichever device is asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
     """A BACnetARRAY of encoded elements."""
 
-    elements: tuple[bytes, ...]
+    elements: tuple[bytes | Own, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +36,8 @@ class LogBuffer:
     log: int
 
 
-@dataclass(frozen=True)
-class Device:
-    """A meter as a BACnet device.
-
-    `row` is its place in the snapshot's columns; `instance` is its device instance and its address (MAC) on
-    the virtual network, `name` its object name and `location` where it is, in words.
-    """
-
-    row: int
-    instance: int
-    name: str
-    location: str
-    plate: Nameplate
-
-    @cached_property
-    def mac(self) -> bytes:
-        """The device's address on the virtual network: its instance in three octets."""
-        return self.instance.to_bytes(3, "big")
-
-    @cached_property
-    def number(self) -> int:
-        """The device's object identifier."""
-        return enc.object_number(ObjectType.DEVICE, self.instance)
-
-
-Fixed = bytes | Array | EmptyList
-Personal = Callable[[Device], Fixed]
-Value = Fixed | Cut | LogBuffer | Personal
-"""What a property holds: the same for all, cut from the tick's image, a log, or of one device."""
+Value = bytes | Array | EmptyList | Cut | LogBuffer | Own
+"""What a property holds: the same for all, cut from the tick's image, a log, or each device's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +125,50 @@ class ObjectTable:
         self._by_number = {spec.number: spec for spec in self.objects}
         self._by_name = {spec.name: spec for spec in self.objects}
 
-    def find(self, number: int, device: Device) -> ObjectSpec | None:
+    def find(self, number: int, device: "Device") -> ObjectSpec | None:
         """Return the object with this identifier in `device`; device 4194303 is whichever device is asked."""
-        if number in (device.number, enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)):
+        if number in (device.number, ANY_DEVICE):
             return self.device
         return self._by_number.get(number)
 
-    def named(self, name: str, device: Device) -> ObjectSpec | None:
+    def named(self, name: str, device: "Device") -> ObjectSpec | None:
         """Return the object with this name in `device`."""
         return self.device if name == device.name else self._by_name.get(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """A BACnet device: a meter, or the gateway itself.
+
+    `row` is whose values it shows, by its place in the snapshot's columns; `instance` is its device instance,
+    `name` its object name, `table` its objects and `texts` the properties of its device object that are its
+    own, in words.
+    """
+
+    row: int
+    instance: int
+    name: str
+    table: ObjectTable
+    texts: Mapping[Property, str]
+
+    @cached_property
+    def mac(self) -> bytes:
+        """The address that the device has on the virtual network: its instance in three octets."""
+        return self.instance.to_bytes(3, "big")
+
+    @cached_property
+    def number(self) -> int:
+        """The device's object identifier."""
+        return enc.object_number(ObjectType.DEVICE, self.instance)
+
+    @cached_property
+    def reference(self) -> bytes:
+        """The device's object identifier as requests begin with it."""
+        return enc.context(0, self.number.to_bytes(4, "big"))
+
+    @cached_property
+    def own(self) -> OwnValues:
+        """The values of the device's own properties."""
+        identity: dict[int, bytes] = {Property.OBJECT_IDENTIFIER: enc.object_identifier(self.number)}
+        texts = {Property.OBJECT_NAME: self.name, **self.texts}
+        return identity | {prop: enc.character_string(text) for prop, text in texts.items()}

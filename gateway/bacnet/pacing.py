@@ -4,6 +4,7 @@ Knows datagrams and the clock of the event loop only.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
@@ -17,6 +18,8 @@ PAUSE_S: Final = 0.02
 
 _MOST_WAITING: Final = 64
 """Requests that wait for their turn; more are dropped."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 Sending = tuple[bytes, Address]
 
@@ -47,13 +50,24 @@ class Pacer:
     def _burst(self) -> None:
         room = BURST
         while self._streams and room:
-            sent = 0
-            for sendings in islice(self._streams[0][1], room):
-                sent += 1
-                for datagram, address in sendings:
-                    self._send(datagram, address)
-            room -= sent
-            if room:
-                self._streams.popleft()
+            room = self._send_some(room)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(PAUSE_S, self._burst) if self._streams else None
+
+    def _send_some(self, room: int) -> int:
+        """Send at most `room` sayings of the first stream; return the room that is left when it has ended.
+
+        A stream that fails has ended too: the others must still be heard.
+        """
+        try:
+            for sendings in islice(self._streams[0][1], room):
+                room -= 1
+                for datagram, address in sendings:
+                    self._send(datagram, address)
+        except Exception:  # noqa: BLE001  whatever it is, the other streams go on
+            _LOG.exception("announcements are given up")
+            self._streams.popleft()
+            return room
+        if room:
+            self._streams.popleft()
+        return room

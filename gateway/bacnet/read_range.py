@@ -15,7 +15,7 @@ from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import date_time_octets, real_octets
-from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer, ObjectTable
+from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer
 from gateway.bacnet.reading import Reference, find_value, own_number, read_reference
 from gateway.bacnet.trends import Records, TrendLog
 from sims.points import NS_PER_S
@@ -52,9 +52,7 @@ class _Found:
     first: int | None
 
 
-def read_range(
-    body: bytes, limit: int, device: Device, table: ObjectTable, logs: Sequence[TrendLog]
-) -> bytes:
+def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog]) -> bytes:
     """Return what follows the invoke id in the answer to the request `body`, in at most `limit` octets.
 
     Raises RejectError and ServiceError.
@@ -63,7 +61,7 @@ def read_range(
     reference = read_reference(reader)
     wanted = _read_range(reader)
     reader.finish()
-    value = find_value(reference, device, table)
+    value = find_value(reference, device)
     if reference.index is not None and not isinstance(value, Array):
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     if isinstance(value, EmptyList):
@@ -112,6 +110,8 @@ def _select(records: Records, wanted: Range | None) -> tuple[int, int]:
         start, stop = (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count, place)
     else:
         place = wanted.reference - (1 if wanted.kind == _BY_POSITION else records.first)
+        if wanted.kind == _BY_POSITION and not 0 <= place < size:
+            return 0, 0
         start, stop = (
             (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count + 1, place + 1)
         )

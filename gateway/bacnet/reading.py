@@ -4,7 +4,7 @@ A request is read whole before anything is looked up, so that what is wrong with
 meter. No values of any tick, no sockets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +13,12 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer, ObjectSpec, ObjectTable, Value
-from gateway.bacnet.template import Part, Template
+from gateway.bacnet.objects import ANY_DEVICE, Array, Device, EmptyList, LogBuffer, Value
+from gateway.bacnet.template import Own, Part, Template
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
+_ANY_REFERENCE: Final = enc.context(0, ANY_DEVICE.to_bytes(4, "big"))
+_OWN_NUMBER: Final = Own(Property.OBJECT_IDENTIFIER, start=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,6 @@ class Reference:
     attribute: int
     """The property identifier."""
     index: int | None
-
-    @property
-    def personal(self) -> bool:
-        """Whether the answer depends on which meter is asked: there is but one device object in each."""
-        return self.number >> 22 == ObjectType.DEVICE
 
 
 def read_reference(reader: Reader) -> Reference:
@@ -63,78 +60,87 @@ def _read_specifications(reader: Reader) -> list[tuple[int, list[Reference]]]:
     return wanted
 
 
-def value_parts(value: Value, index: int | None, device: Device) -> list[Part]:
+def _value_parts(value: Value, index: int | None) -> Sequence[Part]:
     """Return a property's value, or an element of it, as the parts of a template. Raises ServiceError."""
-    if callable(value):
-        value = value(device)
     if isinstance(value, LogBuffer):
         raise ServiceError(ErrorCode.READ_ACCESS_DENIED)
     if isinstance(value, Array):
-        return [_element(value, index)]
+        return _elements(value, index)
     if index is not None:
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     return [b"" if isinstance(value, EmptyList) else value]
 
 
-def _element(array: Array, index: int | None) -> bytes:
+def _elements(array: Array, index: int | None) -> Sequence[Part]:
     if index is None:
-        return b"".join(array.elements)
+        return array.elements
     if index == 0:
-        return enc.unsigned(len(array.elements))
+        return [enc.unsigned(len(array.elements))]
     if index > len(array.elements):
         raise ServiceError(ErrorCode.INVALID_ARRAY_INDEX)
-    return array.elements[index - 1]
+    return [array.elements[index - 1]]
 
 
-def find_object(number: int, device: Device, table: ObjectTable) -> ObjectSpec:
-    """Return the object of a device. Raises ServiceError."""
-    spec = table.find(number, device)
+def find_value(reference: Reference, device: Device) -> Value:
+    """Return what a property holds. Raises ServiceError."""
+    spec = device.table.find(reference.number, device)
     if spec is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
-    return spec
-
-
-def find_value(reference: Reference, device: Device, table: ObjectTable) -> Value:
-    """Return what a property holds. Raises ServiceError."""
-    spec = find_object(reference.number, device, table).properties.get(reference.attribute)
-    if spec is None:
+    found = spec.properties.get(reference.attribute)
+    if found is None:
         raise ServiceError(ErrorCode.UNKNOWN_PROPERTY)
-    return spec.value
+    return found.value
 
 
 def own_number(number: int, device: Device) -> bytes:
     """Return an object identifier as answers state it: the device's own where any was asked for."""
-    return (device.number if number >> 22 == ObjectType.DEVICE else number).to_bytes(4, "big")
+    return (device.number if number == ANY_DEVICE else number).to_bytes(4, "big")
 
 
-def compile_answer(body: bytes, device: Device, table: ObjectTable) -> tuple[Template, bool]:
+def shareable(body: bytes, device: Device) -> bytes:
+    """Return a request as any device of the same kind could be asked it: to begin with, of "any device"."""
+    reference = device.reference
+    return body[:1] + _ANY_REFERENCE + body[6:] if body[1:6] == reference else body
+
+
+def compile_answer(body: bytes, device: Device) -> tuple[Template, bool]:
     """Return the answer to a request from its service choice on, and whether it is this device's alone."""
     reader = Reader(body, 1)
     try:
         if body[0] == Confirmed.READ_PROPERTY:
             reference = read_reference(reader)
             reader.finish()
-            return _read_property(reference, device, table), reference.personal
+            return _read_property(reference, device), _is_personal(reference.number)
         wanted = _read_specifications(reader)
     except RejectError as refusal:
         return Template(apdu.REJECT, [bytes((refusal.reason,))]), False
     parts: list[Part] = [body[:1]]
     for number, references in wanted:
-        parts += [enc.context(0, own_number(number, device)), b"\x1e"]
+        parts += [*_object(number), b"\x1e"]
         for reference in references:
-            parts += _results(reference, device, table)
+            parts += _results(reference, device)
         parts.append(b"\x1f")
-    return Template(apdu.COMPLEX_ACK, parts), any(number >> 22 == ObjectType.DEVICE for number, _ in wanted)
+    return Template(apdu.COMPLEX_ACK, parts), any(_is_personal(number) for number, _ in wanted)
 
 
-def _read_property(reference: Reference, device: Device, table: ObjectTable) -> Template:
+def _is_personal(number: int) -> bool:
+    """Whether it depends on which device is asked if there is such an object."""
+    return number >> 22 == ObjectType.DEVICE and number != ANY_DEVICE
+
+
+def _object(number: int) -> Sequence[Part]:
+    """Return an object identifier as an answer states it."""
+    return [b"\x0c", _OWN_NUMBER] if number == ANY_DEVICE else [enc.context(0, number.to_bytes(4, "big"))]
+
+
+def _read_property(reference: Reference, device: Device) -> Template:
     service = bytes((Confirmed.READ_PROPERTY,))
     try:
-        value = value_parts(find_value(reference, device, table), reference.index, device)
+        value = _value_parts(find_value(reference, device), reference.index)
     except ServiceError as refusal:
         return Template(apdu.ERROR, [service + apdu.error_parameters(refusal.code)])
-    echo = service + enc.context(0, own_number(reference.number, device)) + _property(1, reference)
-    return Template(apdu.COMPLEX_ACK, [echo + b"\x3e", *value, b"\x3f"])
+    echo = [service, *_object(reference.number), _property(1, reference)]
+    return Template(apdu.COMPLEX_ACK, [*echo, b"\x3e", *value, b"\x3f"])
 
 
 def _property(tag: int, reference: Reference) -> bytes:
@@ -143,19 +149,19 @@ def _property(tag: int, reference: Reference) -> bytes:
     return enc.context(tag, enc.content(reference.attribute)) + index
 
 
-def _results(reference: Reference, device: Device, table: ObjectTable) -> Iterator[Part]:
+def _results(reference: Reference, device: Device) -> Iterator[Part]:
     """Yield the results for one reference of ReadPropertyMultiple: several for ALL, REQUIRED and OPTIONAL."""
-    if reference.attribute in _SPECIAL and (spec := table.find(reference.number, device)):
+    if reference.attribute in _SPECIAL and (spec := device.table.find(reference.number, device)):
         for number in spec.select(reference.attribute):
-            yield from _result(Reference(reference.number, number, None), device, table)
+            yield from _result(Reference(reference.number, number, None), device)
     else:
-        yield from _result(reference, device, table)
+        yield from _result(reference, device)
 
 
-def _result(reference: Reference, device: Device, table: ObjectTable) -> Iterator[Part]:
+def _result(reference: Reference, device: Device) -> Iterator[Part]:
     yield _property(2, reference)
     try:
-        value = value_parts(find_value(reference, device, table), reference.index, device)
+        value = _value_parts(find_value(reference, device), reference.index)
     except ServiceError as refusal:
         yield enc.constructed(5, apdu.error_parameters(refusal.code))
     else:

@@ -1,21 +1,18 @@
-"""Answers what is asked of the meters: an APDU in, an APDU out, all values of one answer from one tick.
+"""Answers what is asked of a device: an APDU in, an APDU out, all values of one answer from one tick.
 
-Reads are keyed by their bytes from the service choice on and compiled once to a template, which all meters
-with the same lines share. Network headers, sockets and pacing are elsewhere.
+Reads are keyed by their bytes from the service choice on and compiled once to a template, which all devices
+with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.bacnet import apdu
-from gateway.bacnet.codes import MAX_APDU, AbortReason, Confirmed, RejectReason
-from gateway.bacnet.discovery import Announcement, announcements
+from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.image import ROW, encode
-from gateway.bacnet.meter_objects import object_table
-from gateway.bacnet.objects import Device
+from gateway.bacnet.objects import Device, ObjectTable
 from gateway.bacnet.read_range import read_range
-from gateway.bacnet.reading import compile_answer
+from gateway.bacnet.reading import compile_answer, shareable
 from gateway.bacnet.template import Template
 from gateway.bacnet.trends import TRENDS, TrendLog
 from gateway.bacnet.writing import write_refusal
@@ -30,14 +27,13 @@ _SHORTEST: Final = 4
 
 
 class Responder:
-    """One for all meters. `devices` are in the order of the snapshot's columns."""
+    """One for all devices. Their rows are those of `meters` meters."""
 
-    def __init__(self, devices: Sequence[Device]) -> None:
-        self.devices = {device.mac: device for device in devices}
-        self._logs = tuple(TrendLog(spec, len(devices)) for spec in TRENDS)
+    def __init__(self, meters: int) -> None:
+        self._logs = tuple(TrendLog(spec, meters) for spec in TRENDS)
         self._snapshot: Snapshot | None = None
         self._image = b""
-        self._templates: dict[tuple[frozenset[int] | bytes, bytes], Template] = {}
+        self._templates: dict[tuple[ObjectTable | Device, bytes], Template] = {}
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on; it is encoded when somebody reads."""
@@ -47,57 +43,50 @@ class Responder:
         self._snapshot = snapshot
         self._image = b""
 
-    def announce(self, request: bytes, device: Device | None) -> Iterator[Announcement]:
-        """Return what one meter, or each of all, has to say to an unconfirmed request."""
-        return announcements(request, self.devices.values() if device is None else (device,))
-
     def answer(self, request: bytes, device: Device) -> bytes | None:
-        """Return the answer of a meter to a confirmed request; None if it is no such thing."""
+        """Return the answer of a device to a confirmed request; None if it is no such thing."""
         if len(request) < _SHORTEST or request[0] & 0xF0 != apdu.CONFIRMED_REQUEST:
             return None
-        invoke = request[2:3]
         if request[0] & apdu.SEGMENTED:
-            return apdu.abort(invoke, AbortReason.SEGMENTATION_NOT_SUPPORTED)
-        limit = min(apdu.APDU_LIMITS[request[1] & 15], MAX_APDU)
+            return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
+        limit = apdu.APDU_LIMITS[request[1] & 15]
         answer = self._read(request, device) if request[3] in READS else self._serve(request, limit, device)
         if len(answer) > limit:
-            return apdu.abort(invoke, AbortReason.SEGMENTATION_NOT_SUPPORTED)
+            return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
         return answer
 
     def _read(self, request: bytes, device: Device) -> bytes:
         """Answer ReadProperty and ReadPropertyMultiple."""
         body = request[3:]
-        lines = device.plate.model.lines
-        template = self._templates.get((lines, body)) or self._templates.get((device.mac, body))
-        if template is None:
-            template = self._compiled(body, device)
+        template = self._templates.get((device.table, body)) or self._template(
+            shareable(body, device), device
+        )
         if not self._image and self._snapshot:
             self._image = encode(self._snapshot, self._logs)
-        return template.pdu + request[2:3] + template.fill(self._image, device.row * ROW)
+        return template.pdu + request[2:3] + template.fill(self._image, device.row * ROW, device.own)
 
-    def _compiled(self, body: bytes, device: Device) -> Template:
-        """Compile a template and keep it, for all meters of the same lines or for this one."""
-        lines = device.plate.model.lines
-        template, personal = compile_answer(body, device, object_table(lines))
+    def _template(self, body: bytes, device: Device) -> Template:
+        """Return the template for all devices with the same objects, or for this one; make it if need be."""
+        template = self._templates.get((device.table, body)) or self._templates.get((device, body))
+        if template is not None:
+            return template
+        template, personal = compile_answer(body, device)
         if len(self._templates) >= _MOST_TEMPLATES:
             self._templates.clear()
-        self._templates[(device.mac if personal else lines, body)] = template
+        self._templates[(device if personal else device.table, body)] = template
         return template
 
     def _serve(self, request: bytes, limit: int, device: Device) -> bytes:
         """Answer what is no plain read."""
         invoke, service, body = request[2:3], request[3], request[3:]
-        table = object_table(device.plate.model.lines)
         try:
             match service:
                 case Confirmed.READ_RANGE:
                     return (
-                        bytes((apdu.COMPLEX_ACK,))
-                        + invoke
-                        + read_range(body, limit - 2, device, table, self._logs)
+                        bytes((apdu.COMPLEX_ACK,)) + invoke + read_range(body, limit - 2, device, self._logs)
                     )
                 case Confirmed.WRITE_PROPERTY | Confirmed.WRITE_PROPERTY_MULTIPLE:
-                    return apdu.error(invoke, service, write_refusal(body, device, table))
+                    return apdu.error(invoke, service, write_refusal(body, device))
                 case _:
                     return apdu.reject(invoke, RejectReason.UNRECOGNIZED_SERVICE)
         except RejectError as refusal:

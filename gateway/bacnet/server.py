@@ -1,46 +1,46 @@
 """The BACnet/IP adapter: which datagram goes to the meters, which to the gateway's own device, which nowhere.
 
-With `sockets.py` below it, this is what talks to the network; what meters answer, `responder.py` decides. A
+With `sockets.py` below it, this is what talks to the network; what devices answer, `responder.py` decides. A
 plain read that differs from an earlier one of the same tick in its invoke id alone gets the same answer but
 for that.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
-from gateway.bacnet.apdu import SEGMENTED
-from gateway.bacnet.codes import ANY_INSTANCE
-from gateway.bacnet.discovery import QUESTIONS
+from gateway.bacnet.discovery import QUESTIONS, announcements
+from gateway.bacnet.gateway_device import gateway_device
+from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.network import Address, Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.pacing import Pacer, Sending
 from gateway.bacnet.responder import READS, Responder
-from gateway.errors import ConfigError
 from gateway.hub import Endpoint
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from gateway.bacnet.gateway_device import GatewayDevice
-
+_HEADER: Final = slice(4, 12)
+"""Where the header of a plain request to a meter stands, but for its hop count."""
+_REQUEST: Final = 13
+"""Where the request itself begins."""
 _INVOKE: Final = 15
-"""Where the invoke id of a plain read stands: from a station of this network to a meter, in one segment."""
+"""Where its invoke id stands; the service choice is next."""
 _ANSWERED: Final = 13
 """Where the invoke id stands in the answer, which has no hop count and only one of the two addresses."""
+_NO_WHOLE_REQUEST: Final = 0xF8
+"""Bits of a request's first octet of which one is set in another PDU and in a segment."""
+_UNICAST: Final = net.datagram(b"")[:2]
 _MOST_KNOWN: Final = 8192
-_HIGHEST_INSTANCE: Final = ANY_INSTANCE - 1
-_NETWORKS: Final = range(1, net.GLOBAL)
 
 
 class BacnetAdapter:
     """Serves the meters as devices on virtual network `network` behind device `device_instance`.
 
     `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
-    Raises ConfigError for what cannot be served.
     """
 
     name = "bacnet"
@@ -57,39 +57,35 @@ class BacnetAdapter:
         meters: Sequence[Nameplate],
     ) -> None:
         self._address = address
-        self._interface = _interface(address)
+        self._interface = IPv4Interface(address)
         self._everybody = sockets.broadcast_host(self._interface)
         self._port = port
-        self._instance = device_instance
-        self._network = _checked_network(network)
-        self._id = gateway_id
-        self._description = gateway_name
-        self._devices = _devices(device_instance, gateway_id, gateway_name, meters)
-        self._responder = Responder(self._devices)
+        self._network = network
+        self._gateway = gateway_device(device_instance, gateway_id, gateway_name)
+        devices = meter_devices(device_instance, gateway_id, gateway_name, meters)
+        self._meters = {device.mac: device for device in devices}
+        self._stations = {device: net.station(network, device.mac) for device in devices}
+        self._stations[self._gateway] = b""
+        self._responder = Responder(len(devices))
+        self._plain = self._plain_requests()
         self._known: dict[bytes, tuple[bytes, bytes]] = {}
         self._own: Address = (str(self._interface.ip), port)
-        self._stations = {device.mac: net.station(network, device.mac) for device in self._devices}
         self._pacer = Pacer(self._send)
         self._ports: list[sockets.Port] = []
-        self._gateway: GatewayDevice | None = None
 
     async def start(self) -> None:
         """Bind, announce the way to the meters and serve. Raises AddressInUseError."""
-        from gateway.bacnet.gateway_device import GatewayDevice  # noqa: PLC0415  takes 0.3 s to import
-
         bound = sockets.bind(self._interface, self._port)
         self._own = bound[0].getsockname()
         self._port = self._own[1]
-        self._gateway = GatewayDevice(
-            host=self._own[0],
-            port=self._port,
-            instance=self._instance,
-            name=self._id,
-            description=self._description,
-            send=self._send_from_gateway,
-        )
-        for udp in bound:
-            self._ports.append(await sockets.Port.open(udp, self._receive))
+        try:
+            for udp in bound:
+                self._ports.append(await sockets.Port.open(udp, self._receive))
+        except BaseException:
+            for udp in bound[len(self._ports) :]:
+                udp.close()
+            await self.stop()
+            raise
         self._broadcast(net.i_am_router(self._network))
 
     def show(self, snapshot: Snapshot) -> None:
@@ -105,27 +101,25 @@ class BacnetAdapter:
         self._pacer.stop()
         ports, self._ports = self._ports, []
         await asyncio.gather(*(port.close() for port in ports))
-        if self._gateway is not None:
-            await self._gateway.close()
-            self._gateway = None
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
         low, high = self._span()
-        serves = f"device {self._instance}, meters {low}–{high} on network {self._network}"  # noqa: RUF001  a range
+        serves = f"device {self._gateway.instance}, meters {low}–{high} on network {self._network}"  # noqa: RUF001  a range
         return [Endpoint(sockets.SERVICE, f"{self._own[0]}:{self._port}", serves)]
 
     def ready(self) -> Mapping[str, object]:
         """Return the address and the device instances."""
         entry = {
             "address": f"{self._address}:{self._port}",
-            "gateway_device": self._instance,
+            "gateway_device": self._gateway.instance,
             "meters": list(self._span()),
         }
         return {"bacnet": entry}
 
     def _span(self) -> tuple[int, int]:
-        return self._devices[0].instance, self._devices[-1].instance
+        instances = [device.instance for device in self._meters.values()]
+        return instances[0], instances[-1]
 
     def _receive(self, data: bytes, sender: Address) -> None:
         """Deal with a datagram."""
@@ -133,64 +127,95 @@ class BacnetAdapter:
         if known is not None:
             self._send(known[0] + data[_INVOKE : _INVOKE + 1] + known[1], sender)
             return
-        packet = net.parse(data, sender)
-        if packet is not None:
-            self._route(packet, data)
-        elif not net.carries_npdu(data) and self._gateway is not None:
-            self._gateway.receive(data, sender, broadcast=False)
+        plain = self._plain.get(data[_HEADER])
+        if plain is not None and _is_plain_read(data):
+            self._read(*plain, data, sender)
+        elif (packet := net.parse(data, sender)) is not None:
+            self._route(packet)
+        elif (refusal := net.refusal(data)) is not None:
+            self._send(refusal, sender)
 
-    def _route(self, packet: Packet, data: bytes) -> None:
+    def _plain_requests(self) -> dict[bytes, tuple[Device, bytes]]:
+        """Return by the header of a plain request which meter it is to, and the header of the answer."""
+        found = {}
+        for device in self._meters.values():
+            request, answer = net.plain(self._stations[device])
+            found[request] = device, answer
+        return found
+
+    def _read(self, device: Device, header: bytes, data: bytes, sender: Address) -> None:
+        """Answer a plain read and keep the answer for the rest of the tick."""
+        apdu = self._responder.answer(data[_REQUEST:], device)
+        if apdu is None:
+            return
+        answer = net.datagram(header + apdu)
+        self._send(answer, sender)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[data[:_INVOKE] + data[_INVOKE + 1 :]] = answer[:_ANSWERED], answer[_ANSWERED + 1 :]
+
+    def _route(self, packet: Packet) -> None:
         """Take a packet to where it is addressed.
 
         What asks this network alone who is there, the meters hear too: many clients look no further.
         """
-        if packet.asker == self._own or packet.source_network == self._network:
-            return  # our own broadcast, or somebody who pretends to be on our network
+        if packet.asker[1] == self._port and self._is_own(packet.asker[0]):
+            return  # our own broadcast
+        if packet.source and packet.source_network == self._network:
+            return  # somebody who pretends to be on our network
         if packet.network == self._network:
-            self._for_meters(packet, data)
+            self._for_meters(packet)
         elif packet.network is None or packet.network == net.GLOBAL:
             self._for_gateway(packet)
-            self._for_meters(packet, data)
         elif not packet.broadcast:
             self._send(net.no_route(packet), packet.asker)
 
+    def _is_own(self, host: str) -> bool:
+        """Whether a datagram from our port at `host` is our own; bound to every address, we send from any."""
+        return sockets.is_own(host) if self._interface.ip.is_unspecified else host == self._own[0]
+
     def _for_gateway(self, packet: Packet) -> None:
-        if packet.is_apdu:
-            if self._gateway is not None:
-                self._gateway.receive(net.as_local(packet), packet.asker, broadcast=packet.broadcast)
-        elif (answer := net.router_answer(packet, self._network)) is not None:
+        if not packet.is_apdu:
+            self._for_router(packet)
+        elif packet.payload[:2] in QUESTIONS:
+            self._announce(packet, (self._gateway, *self._meters.values()))
+        elif packet.network is None and not packet.broadcast:
+            self._ask(self._gateway, packet)
+
+    def _for_router(self, packet: Packet) -> None:
+        if (answer := net.router_answer(packet, self._network)) is not None:
             self._send(answer, packet.asker)
             if packet.broadcast and packet.message == net.WHO_IS_ROUTER:
                 self._broadcast(net.i_am_router(self._network))
 
-    def _for_meters(self, packet: Packet, data: bytes) -> None:
-        device = self._responder.devices.get(packet.mac)
+    def _for_meters(self, packet: Packet) -> None:
+        device = self._meters.get(packet.mac)
         if not packet.is_apdu or (packet.mac and device is None):
             return
         if packet.payload[:2] in QUESTIONS:
-            sayings = self._announcements(packet, device)
-            self._pacer.add((packet.asker, packet.source, packet.mac, packet.payload), sayings)
-        elif device is not None and (apdu := self._responder.answer(packet.payload, device)) is not None:
-            answer = net.answer(packet, apdu, self._stations[device.mac])
-            self._send(answer, packet.asker)
-            self._remember(data, answer)
+            self._announce(packet, self._meters.values() if device is None else (device,))
+        elif device is not None:
+            self._ask(device, packet)
 
-    def _remember(self, data: bytes, answer: bytes) -> None:
-        """Keep the answer for the rest of the tick, if the datagram is a plain read."""
-        if net.is_plain(data) and data[_INVOKE + 1] in READS and not data[_INVOKE - 2] & SEGMENTED:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[data[:_INVOKE] + data[_INVOKE + 1 :]] = answer[:_ANSWERED], answer[_ANSWERED + 1 :]
+    def _ask(self, device: Device, packet: Packet) -> None:
+        """Let a device answer a request."""
+        if (apdu := self._responder.answer(packet.payload, device)) is not None:
+            self._send(net.answer(packet, apdu, self._stations[device]), packet.asker)
 
-    def _announcements(self, packet: Packet, device: Device | None) -> Iterator[list[Sending]]:
-        """Yield what the meters say to an unconfirmed request, for each of them to whom.
+    def _announce(self, packet: Packet, devices: Iterable[Device]) -> None:
+        """Let `devices` answer a question, unless it is still being answered."""
+        request = packet.asker, packet.source, packet.network, packet.mac, packet.payload
+        self._pacer.add(request, self._sayings(packet, devices))
+
+    def _sayings(self, packet: Packet, devices: Iterable[Device]) -> Iterator[list[Sending]]:
+        """Yield what `devices` say to an unconfirmed request, for each of them to whom.
 
         To a broadcast they answer by broadcast and to the asker as well: one bound to its own address, or to
         another port, would not hear the broadcast.
         """
         everybody = (self._everybody, self._port) if self._everybody and packet.broadcast else None
-        for speaker, apdu in self._responder.announce(packet.payload, device):
-            source = self._stations[speaker.mac]
+        for speaker, apdu in announcements(packet.payload, devices):
+            source = self._stations[speaker]
             sendings = [(net.answer(packet, apdu, source), packet.asker)]
             if everybody is not None:
                 sendings.append((net.global_broadcast(apdu, source), everybody))
@@ -200,47 +225,17 @@ class BacnetAdapter:
         if self._ports:
             self._ports[0].send(datagram, address)
 
-    def _send_from_gateway(self, datagram: bytes, address: Address | None) -> None:
-        if address is None:
-            self._broadcast(datagram)
-        else:
-            self._send(datagram, address)
-
     def _broadcast(self, datagram: bytes) -> None:
         if self._everybody is not None:
             self._send(datagram, (self._everybody, self._port))
 
 
-def _interface(address: str) -> IPv4Interface:
-    try:
-        return IPv4Interface(address)
-    except ValueError as problem:
-        message = (
-            f'{problem}; an IPv4 address with the length of its network is wanted, as in "192.168.1.20/24"'
-        )
-        raise ConfigError(message, key="bacnet.address") from None
-
-
-def _checked_network(network: int) -> int:
-    if network not in _NETWORKS:
-        message = f"network {network} is not from {_NETWORKS[0]} to {_NETWORKS[-1]}"
-        raise ConfigError(message, key="bacnet.network")
-    return network
-
-
-def _devices(gateway: int, gateway_id: str, place: str, meters: Sequence[Nameplate]) -> list[Device]:
-    """Return the meters as devices; a device's object name is unique beyond this gateway by its id."""
-    highest = max([gateway, *(gateway + plate.number for plate in meters)])
-    if gateway < 0 or highest > _HIGHEST_INSTANCE:
-        message = f"device instances {gateway} to {highest} are not from 0 to {_HIGHEST_INSTANCE}"
-        raise ConfigError(message, key="bacnet.device_instance")
-    return [
-        Device(
-            row=row,
-            instance=gateway + plate.number,
-            name=f"{gateway_id}.{plate.id}",
-            location=plate.name or place,
-            plate=plate,
-        )
-        for row, plate in enumerate(meters)
-    ]
+def _is_plain_read(data: bytes) -> bool:
+    """Whether a datagram with a plain header is a read in one segment, and as long as it says."""
+    return (
+        len(data) > _INVOKE + 1
+        and data[_INVOKE + 1] in READS
+        and data[_REQUEST] & _NO_WHOLE_REQUEST == 0
+        and data[:2] == _UNICAST
+        and data[2] << 8 | data[3] == len(data)
+    )

@@ -4,14 +4,15 @@ Knows nothing of what the datagrams say.
 """
 
 import asyncio
-import errno
 import os
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Interface
 from typing import Final, cast
 
 from gateway.bacnet.network import Address
+from gateway.binding import refused
 from gateway.errors import AddressInUseError
 
 SERVICE: Final = "BACnet/IP"
@@ -19,13 +20,8 @@ _POINT_TO_POINT: Final = 31
 """From this length on, a network has no broadcast address."""
 _TRIES: Final = 64
 _BUFFER: Final = 1 << 20
-_NO_ADDRESS: Final = ("--host", "not an address of this machine")
-_REFUSALS: Final = {
-    errno.EADDRINUSE: ("--bacnet-port", "already in use"),
-    errno.EACCES: ("--bacnet-port", "not permitted"),
-    errno.EADDRNOTAVAIL: _NO_ADDRESS,
-}
-"""Why an address cannot be bound, by the system's error number: the option that moves it, and the words."""
+_OPTION: Final = "--bacnet-port"
+_DISCARD: Final = 9
 
 Receive = Callable[[bytes, Address], None]
 
@@ -35,6 +31,18 @@ def broadcast_host(interface: IPv4Interface) -> str | None:
     if interface.ip.is_unspecified:
         return "255.255.255.255"
     return str(interface.network.broadcast_address) if interface.network.prefixlen < _POINT_TO_POINT else None
+
+
+@lru_cache(maxsize=1024)
+def is_own(host: str) -> bool:
+    """Whether `host` is an address of this machine: the system then talks to it from that very address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, _DISCARD))  # sends nothing
+        except OSError:
+            return False
+        own: str = probe.getsockname()[0]
+        return own == host
 
 
 def bind(interface: IPv4Interface, port: int) -> list[socket.socket]:
@@ -71,8 +79,7 @@ def _bound(host: str, port: int) -> socket.socket:
         udp.bind((host, port))
     except OSError as refusal:
         udp.close()
-        option, why = _REFUSALS.get(refusal.errno or 0, ("--bacnet-port", str(refusal)))
-        raise AddressInUseError(SERVICE, f"{host}:{port}", option, why) from refusal
+        raise refused(SERVICE, host, port, _OPTION, refusal) from refusal
     return udp
 
 
@@ -88,9 +95,16 @@ class Port(asyncio.DatagramProtocol):
 
     @classmethod
     async def open(cls, udp: socket.socket, receive: Receive) -> "Port":
-        """Hear a bound socket from now on."""
+        """Hear a bound socket from now on; it is closed if this is cancelled."""
+        port = cls(udp, receive)
         loop = asyncio.get_running_loop()
-        _, port = await loop.create_datagram_endpoint(lambda: cls(udp, receive), sock=udp)
+        opening = loop.create_task(loop.create_datagram_endpoint(lambda: port, sock=udp))
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await opening  # takes one turn of the loop; a half-open socket could not be closed on every loop
+            await port.close()
+            raise
         return port
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -9,11 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sims.points import POINTS
+from sims.demand import INTERVAL
+from sims.points import NS_PER_S, POINTS
 from sims.snapshot import DemandInterval
-
-INTERVAL_S: Final = 300
-"""A demand interval [s] (manual 2.3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class TrendSpec:
     @property
     def interval_s(self) -> int:
         """The time between two records [s]."""
-        return self.every * INTERVAL_S
+        return self.every * INTERVAL // NS_PER_S
 
 
 TRENDS: Final = (

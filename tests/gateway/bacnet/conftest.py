@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.meter_objects import object_table
+from gateway.bacnet.discovery import Announcement, announcements
+from gateway.bacnet.gateway_device import gateway_device
+from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
 from gateway.bacnet.responder import Responder
 from gateway.bacnet.server import BacnetAdapter
@@ -71,16 +73,22 @@ class Meters:
 
     def __init__(self, count: int) -> None:
         self.plates = make_plates(count)
-        self.devices = [
-            Device(row, 100_000 + plate.number, f"plant-a.{plate.id}", "Plant A", plate)
-            for row, plate in enumerate(self.plates)
-        ]
-        self.responder = Responder(self.devices)
+        self.devices = meter_devices(100_000, "plant-a", "Plant A", self.plates)
+        self.gateway = gateway_device(100_000, "plant-a", "Plant A")
+        self.responder = Responder(count)
         self.responder.show(make_snapshot(self.plates))
 
     def table(self, meter: int) -> ObjectTable:
         """Return the objects of a meter, counted from 1."""
-        return object_table(self.plates[meter - 1].model.lines)
+        return self.device(meter).table
+
+    def device(self, meter: int) -> Device:
+        """Return a meter, counted from 1, as a device; 0 is the gateway."""
+        return self.devices[meter - 1] if meter else self.gateway
+
+    def announce(self, request: bytes) -> list[Announcement]:
+        """Return what all meters say to an unconfirmed request."""
+        return list(announcements(request, self.devices))
 
     def show(self, tick: int, intervals: int = 0, **changed: Any) -> None:
         """Show a tick in which demand intervals 1 to `intervals` have closed."""
@@ -90,9 +98,9 @@ class Meters:
     def ask(
         self, meter: int, service: int, parameters: bytes, max_apdu: int = 0x75, invoke: int = 1
     ) -> bytes:
-        """Return the answer of a meter, counted from 1, to a confirmed request."""
+        """Return the answer of a meter, counted from 1, or of the gateway, 0, to a confirmed request."""
         request = bytes((0x02, max_apdu, invoke, service)) + parameters
-        answer = self.responder.answer(request, self.devices[meter - 1])
+        answer = self.responder.answer(request, self.device(meter))
         assert answer is not None
         return answer
 
@@ -124,11 +132,10 @@ def snapshot() -> Callable[..., Snapshot]:
 
 
 @pytest.fixture
-async def serve() -> AsyncIterator[Callable[..., Any]]:
-    """Return a function that starts an adapter for some meters, with a snapshot shown."""
-    started: list[BacnetAdapter] = []
+def make_adapter() -> Callable[..., BacnetAdapter]:
+    """Return a function that makes an adapter for some meters, with a snapshot shown; `settings` differ."""
 
-    async def start(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
+    def make(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
         meters = make_plates(count)
         keywords: dict[str, Any] = {
             "address": "127.0.0.1/8",
@@ -141,6 +148,18 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
         }
         adapter = BacnetAdapter(**keywords | settings)
         adapter.show(shown or make_snapshot(meters))
+        return adapter
+
+    return make
+
+
+@pytest.fixture
+async def serve(make_adapter: Callable[..., BacnetAdapter]) -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that starts an adapter made with what it is given; it is stopped after the test."""
+    started: list[BacnetAdapter] = []
+
+    async def start(*arguments: Any, **settings: Any) -> BacnetAdapter:
+        adapter = make_adapter(*arguments, **settings)
         await adapter.start()
         started.append(adapter)
         return adapter

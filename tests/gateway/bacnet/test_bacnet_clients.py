@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.discovery import announcements
 from gateway.bacnet.server import BacnetAdapter
 
 CLIENTS = Path(__file__).parents[2] / "clients"
@@ -93,10 +94,9 @@ def pcap(path: Path, datagrams: list[bytes]) -> None:
 def everything(meters: Any) -> list[bytes]:
     """Return an answer of every kind, each in the datagram in which it is sent."""
     sent = [net.i_am_router(1000)]
-    for device in meters.devices:
-        meter = device.instance - 100_000
-        table = meters.table(meter)
-        source = net.station(1000, device.mac)
+    for meter, device in enumerate([meters.gateway, *meters.devices]):
+        table = device.table
+        source = net.station(1000, device.mac) if meter else b""
         for spec in (table.device, *table.objects):
             number = device.number if spec is table.device else spec.number
             specification = b"\x0c" + number.to_bytes(4, "big") + b"\x1e\x09\x08\x1f"
@@ -105,9 +105,7 @@ def everything(meters: Any) -> list[bytes]:
                 reference = b"\x0c" + number.to_bytes(4, "big") + b"\x1a" + prop.to_bytes(2, "big")
                 sent.append(in_datagram(meters.ask(meter, 12, reference), source))
         for request in (b"\x10\x08", bytes.fromhex("10072c00000001")):
-            sent += [
-                net.global_broadcast(apdu, source) for _, apdu in meters.responder.announce(request, device)
-            ]
+            sent += [net.global_broadcast(apdu, source) for _, apdu in announcements(request, [device])]
         for log in (1, 2):
             sent.append(in_datagram(meters.ask(meter, 26, bytes.fromhex(f"0c050000{log:02x}1983")), source))
         sent.append(in_datagram(meters.ask(meter, 16, bytes.fromhex("0c000000011e09552e91012f1f")), source))

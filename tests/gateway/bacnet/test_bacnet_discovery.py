@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet.discovery import announcements
 
 
 def instances(meters: Any, request: str) -> list[int]:
-    return [device.instance for device, _ in meters.responder.announce(bytes.fromhex(request), None)]
+    return [device.instance for device, _ in meters.announce(bytes.fromhex(request))]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_meters_in_the_range_answer_who_is(meters: Any, request_octets: str, ans
 
 
 def test_i_am_says_what_a_meter_can_do(meters: Any) -> None:
-    (_, apdu), *_ = meters.responder.announce(b"\x10\x08", None)
+    (_, apdu), *_ = meters.announce(b"\x10\x08")
     assert apdu == bytes.fromhex("1000 c4020186a1 2205c4 9103 2203e7")
 
 
@@ -57,12 +58,12 @@ def test_meters_that_have_it_answer_who_has(meters: Any, request_octets: str, an
 
 
 def test_i_have_names_the_device_and_the_object(meters: Any) -> None:
-    (_, apdu), *_ = meters.responder.announce(bytes.fromhex("1007 2c00000001"), None)
+    (_, apdu), *_ = meters.announce(bytes.fromhex("1007 2c00000001"))
     assert apdu == bytes.fromhex("1001 c4020186a1 c400000001 7507 00") + b"energy"
-    ((_, own),) = meters.responder.announce(bytes.fromhex("1007 2c020186a2"), None)
+    ((_, own),) = meters.announce(bytes.fromhex("1007 2c020186a2"))
     assert own == bytes.fromhex("1001 c4020186a2 c4020186a2 750e 00") + b"plant-a.M0002"
 
 
 def test_one_meter_that_is_asked_answers_for_itself(meters: Any) -> None:
-    sayings = meters.responder.announce(b"\x10\x08", meters.devices[1])
+    sayings = announcements(b"\x10\x08", meters.devices[1:2])
     assert [device.instance for device, _ in sayings] == [100_002]

@@ -38,11 +38,6 @@ def test_an_answer_goes_back_through_the_router_that_the_request_came_through() 
     assert answer[4:].hex() == "012a" + "0007020506" + "03e8030186a1" + "ff" + "20010c"
 
 
-def test_a_packet_for_all_networks_is_local_to_the_gateway() -> None:
-    packet = parsed("810b000c 0120 ffff00 ff 1008")
-    assert net.as_local(packet) == bytes.fromhex("810b0008 0100 1008")
-
-
 @pytest.mark.parametrize(
     "octets",
     [
@@ -55,6 +50,20 @@ def test_what_cannot_be_read_is_no_packet(octets: str) -> None:
     assert net.parse(bytes.fromhex(octets), ASKER) is None
 
 
+@pytest.mark.parametrize(
+    ("octets", "result"),
+    [
+        *(("81010004", 0x10), ("81020004", 0x20), ("81050006003c", 0x30), ("81060004", 0x40)),
+        *(("8107000ac0a80107bac1", 0x50), ("8109000801001008", 0x60)),
+        *(("810000060000", None), ("81030004", None), ("81040004", None), ("81ff0004", None)),
+        *(("", None), ("8102", None), ("82020004", None), ("81020005", None)),
+    ],
+)
+def test_a_bbmd_s_business_is_refused_in_its_own_words(octets: str, result: int | None) -> None:
+    expected = None if result is None else bytes((0x81, 0, 0, 6, 0, result))
+    assert net.refusal(bytes.fromhex(octets)) == expected
+
+
 @given(st.binary(max_size=40))
 def test_nothing_that_comes_raises(octets: bytes) -> None:
     for function in (b"\x04", b"\x0a", b"\x0b", b""):
@@ -63,7 +72,7 @@ def test_nothing_that_comes_raises(octets: bytes) -> None:
         if packet is not None:
             net.router_answer(packet, 1000)
             net.no_route(packet)
-            net.as_local(packet)
+        net.refusal(b"\x81" + function + length + octets)
 
 
 @pytest.mark.parametrize(

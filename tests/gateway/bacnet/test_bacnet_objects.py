@@ -16,7 +16,8 @@ from bacpypes3.vendor import get_vendor_info  # type: ignore[import-untyped]
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ObjectType, Property
-from gateway.bacnet.meter_objects import OBJECTS, SERVICES, object_table
+from gateway.bacnet.device_object import SERVICES
+from gateway.bacnet.meter_objects import OBJECTS, object_table
 from gateway.bacnet.objects import ObjectSpec
 from sims.points import POINTS
 

@@ -82,6 +82,8 @@ def test_energy_is_logged_every_third_interval(meters: Any) -> None:
         (by_position(1, 10), (1, 1, 0), [*range(1, 11)]),
         (by_position(11, 1), (0, 0, 0), []),
         (by_position(0, 1), (0, 0, 0), []),
+        (by_position(0, 5), (0, 0, 0), []),
+        (by_position(11, -3), (0, 0, 0), []),
     ],
 )
 def test_records_are_read_by_position(

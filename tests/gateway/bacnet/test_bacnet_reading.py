@@ -19,6 +19,12 @@ UNKNOWN_OBJECT = bytes.fromhex("9101911f")
 UNKNOWN_PROPERTY = bytes.fromhex("91029120")
 
 
+@pytest.fixture
+def more_meters(meters: Any) -> Any:
+    """Return a responder for seven meters: three of them of one element."""
+    return type(meters)(7)
+
+
 def wanted(kind: int, instance: int, *properties: tuple[int, int | None] | int) -> bytes:
     """Return what ReadPropertyMultiple asks of one object."""
     references = b""
@@ -139,11 +145,28 @@ def test_any_device_instance_is_answered_with_the_own_one(meters: Any) -> None:
     assert answer == b"\x30\x01\x0e\x0c" + own + b"\x1e\x29\x4b\x4e\xc4" + own + b"\x4f\x1f"
 
 
-def test_one_template_serves_all_meters_of_a_model(meters: Any) -> None:
-    for meter in (1, 2, 3, 1):
-        assert meters.read(meter, 0, 1, 85) == b"\x44" + enc.real_content(meter * 1000.0 + 1)
-        assert meters.read(meter, 8, 100_000 + meter, 76)
-    assert len(meters.responder._templates) == 6
+def test_one_template_serves_all_meters_of_a_model(more_meters: Any) -> None:
+    for meter in (1, 4, 7, 1):
+        device, name = 100_000 + meter, f"plant-a.M{meter:04}"
+        own = enc.object_identifier(enc.object_number(8, device))
+        assert more_meters.read(meter, 0, 1, 85) == b"\x44" + enc.real_content(meter * 1000.0 + 1)
+        assert more_meters.read(meter, 8, device, 77) == enc.character_string(name)
+        for index in range(1, 39):
+            element = more_meters.read(meter, 8, device, 76, index)
+            assert element == own if index == 1 else element[0] == 0xC4
+        found = dict(results(more_meters.ask(meter, 14, wanted(8, device, Property.ALL))))
+        assert (found[77], found[372], found[75][1]) == (name, f"S{meter:06}", device)
+    assert len(more_meters.responder._templates) == 41
+
+
+def test_another_meter_s_device_is_named_as_it_was_asked_for(meters: Any) -> None:
+    asked = wanted(0, 1, 85) + wanted(8, 100_001, 75)
+    own = enc.object_identifier(enc.object_number(8, 100_001))
+    assert meters.ask(1, 14, asked).endswith(b"\x29\x4b\x4e" + own + b"\x4f\x1f")
+    for meter in (2, 3, 0):
+        refused = b"\x0c" + own[1:] + b"\x1e\x29\x4b\x5e" + UNKNOWN_OBJECT + b"\x5f\x1f"
+        assert meters.ask(meter, 14, asked).endswith(refused)
+        assert meters.ask(meter, 14, wanted(8, 100_001, 75)) == b"\x30\x01\x0e" + refused
 
 
 def test_the_values_of_an_answer_change_with_the_tick(meters: Any) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.bacnet import network as net
 from gateway.bacnet.pacing import BURST, Pacer
 from gateway.bacnet.server import BacnetAdapter
-from gateway.errors import AddressInUseError, ConfigError
+from gateway.bacnet.sockets import Port, is_own
+from gateway.errors import AddressInUseError
 
 ENERGY = bytes.fromhex("0275010c0c000000011955")
 
@@ -57,22 +58,12 @@ async def test_the_ready_file_and_the_table_say_where(serve: Any) -> None:
     assert endpoint.serves == "device 100000, meters 100001–100010 on network 1000"  # noqa: RUF001  a range
 
 
-async def test_a_taken_port_is_refused_with_the_option_that_moves_it(serve: Any, plates: Any) -> None:
+async def test_a_taken_port_is_refused_with_the_option_that_moves_it(serve: Any) -> None:
     adapter = await serve()
-    second = BacnetAdapter(
-        address="127.0.0.1/8",
-        port=port_of(adapter),
-        device_instance=1,
-        network=1,
-        gateway_id="b",
-        gateway_name="B",
-        meters=plates(1),
-    )
     with pytest.raises(
         AddressInUseError, match=r"BACnet/IP: 127.0.0.1:\d+ is already in use; --bacnet-port moves it"
     ):
-        await second.start()
-    await second.stop()
+        await serve(port=port_of(adapter))
 
 
 async def test_an_address_of_no_interface_is_refused(serve: Any) -> None:
@@ -88,60 +79,54 @@ async def test_the_port_is_free_again_after_a_stop(serve: Any) -> None:
     await serve(port=port)
 
 
-async def test_stopping_what_never_started_is_allowed(plates: Any) -> None:
-    adapter = BacnetAdapter(
-        address="127.0.0.1/8",
-        port=0,
-        device_instance=1,
-        network=1,
-        gateway_id="a",
-        gateway_name="A",
-        meters=plates(1),
-    )
-    await adapter.stop()
+async def test_stopping_what_never_started_is_allowed(make_adapter: Any) -> None:
+    await make_adapter().stop()
 
 
-@pytest.mark.parametrize(
-    ("changed", "key"),
-    [
-        ({"device_instance": 4_194_300}, "bacnet.device_instance"),
-        ({"device_instance": -1}, "bacnet.device_instance"),
-        ({"network": 0}, "bacnet.network"),
-        ({"network": 65_535}, "bacnet.network"),
-        ({"address": "127.0.0.1/40"}, "bacnet.address"),
-        ({"address": "localhost"}, "bacnet.address"),
-    ],
-)
-def test_settings_that_cannot_be_served_are_refused(plates: Any, changed: dict[str, Any], key: str) -> None:
-    keywords: dict[str, Any] = {
-        "address": "127.0.0.1/8",
-        "port": 0,
-        "device_instance": 100_000,
-        "network": 1000,
-        "gateway_id": "a",
-        "gateway_name": "A",
-        "meters": plates(3),
-    }
-    with pytest.raises(ConfigError) as refusal:
-        BacnetAdapter(**keywords | changed)
-    assert refusal.value.key == key
+class Stopped(BaseException):
+    """What ends a start."""
 
 
-def test_the_highest_device_instance_is_allowed(plates: Any) -> None:
-    adapter = BacnetAdapter(
-        address="127.0.0.1",
-        port=0,
-        device_instance=4_194_299,
-        network=1,
-        gateway_id="a",
-        gateway_name="A",
-        meters=plates(3),
-    )
-    assert adapter.ready()["bacnet"] == {
-        "address": "127.0.0.1:0",
-        "gateway_device": 4_194_299,
-        "meters": [4_194_300, 4_194_302],
-    }
+@pytest.mark.parametrize("failing", [1, 2])
+async def test_a_start_that_fails_leaves_its_address_free(
+    make_adapter: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    adapter, opened = make_adapter(), []
+    whole = Port.open
+
+    async def fail(udp: socket.socket, receive: Any) -> Port:
+        opened.append(udp)
+        if len(opened) == failing:
+            raise Stopped
+        return await whole(udp, receive)
+
+    monkeypatch.setattr(Port, "open", fail)
+    with pytest.raises(Stopped):
+        await adapter.start()
+    monkeypatch.undo()
+    assert opened[-1].fileno() == -1
+    await serve(port=port_of(adapter))
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("turns", range(6))
+def test_a_start_that_is_cancelled_leaves_its_address_free(
+    make_adapter: Any, run: Callable[..., None], turns: int
+) -> None:
+    async def main() -> None:
+        adapter = make_adapter()
+        starting = asyncio.create_task(adapter.start())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait([starting])
+        if starting.cancelled() and port_of(adapter):
+            again = make_adapter(port=port_of(adapter))
+            await again.start()
+            await again.stop()
+        await adapter.stop()
+
+    run(main())
 
 
 async def i_ams(client: Any, count: int) -> list[tuple[int, bytes]]:
@@ -188,7 +173,7 @@ async def test_a_broadcast_is_answered_to_the_asker_and_by_broadcast(
     asker = ("127.0.0.7", port_of(adapter) if at_our_port else 50000)
     adapter._receive(net.datagram(b"\x01\x00\x10\x08", net.ORIGINAL_BROADCAST), asker)
     adapter._pacer.stop()
-    assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 2
+    assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 3
 
 
 async def test_many_announcements_are_paced_and_repeats_while_they_wait_are_not_added() -> None:
@@ -207,6 +192,53 @@ async def test_many_announcements_are_paced_and_repeats_while_they_wait_are_not_
     pacer.add("a", stream(2))
     assert len(sent) == BURST + 15
     pacer.stop()
+
+
+async def test_an_announcement_that_fails_is_given_up_and_logged_and_the_next_are_made(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent: list[bytes] = []
+    pacer = Pacer(lambda datagram, _: sent.append(datagram))
+
+    def stream(count: int, *, fails: bool) -> Any:
+        for k in range(count):
+            yield [(bytes((k,)), ("127.0.0.1", 1))]
+        if fails:
+            raise ZeroDivisionError
+
+    pacer.add("a", stream(BURST + 1, fails=True))
+    pacer.add("b", stream(1, fails=True))
+    pacer.add("c", stream(2, fails=False))
+    await asyncio.sleep(0.2)
+    assert sent[BURST:] == [bytes((k,)) for k in (BURST, 0, 0, 1)]
+    assert [record.message for record in caplog.records] == ["announcements are given up"] * 2
+    pacer.add("c", stream(3, fails=False))
+    assert len(sent) == BURST + 7
+    pacer.stop()
+
+
+def test_addresses_of_this_machine_are_told_from_others() -> None:
+    assert is_own("127.0.0.1")
+    assert not any(map(is_own, ("192.0.2.1", "255.255.255.255", "0.0.0.0", "224.0.0.1")))  # noqa: S104  not bound
+
+
+@pytest.mark.parametrize(
+    "request_octets", ["0100 1008", "0120 ffff00 ff 1008", "0180 00", "0100 10072c020186a0"]
+)
+async def test_what_the_machine_itself_broadcasts_from_our_port_is_not_answered(
+    serve: Any, request_octets: str
+) -> None:
+    sent: list[net.Address] = []
+    adapter = await serve(2, address="0.0.0.0/0")
+    adapter._ports[0].send = lambda _, address: sent.append(address)
+    question = net.datagram(bytes.fromhex(request_octets), net.ORIGINAL_BROADCAST)
+    adapter._receive(question, ("127.0.0.1", port_of(adapter)))
+    assert sent == []
+    adapter._receive(question, ("192.0.2.1", port_of(adapter)))
+    adapter._pacer.stop()
+    everybody = ("255.255.255.255", port_of(adapter))
+    assert sent[:2] == [("192.0.2.1", port_of(adapter)), everybody]
+    assert set(sent) == {*sent[:2]}
 
 
 async def test_the_way_to_the_meters_is_announced_by_broadcast_at_the_start(
@@ -263,51 +295,41 @@ async def test_the_gateway_s_device_says_what_it_is(serve: Any, client: Any) -> 
         assert answer.hex().endswith(f"30010c{device}{prop}3e{value}3f"), prop
 
 
-async def test_services_supported_of_the_gateway_s_device_are_what_it_answers(
-    serve: Any, client: Any
-) -> None:
-    adapter = await serve()
-    answer = await client.ask(to_gateway(bytes.fromhex("0275010c0c020186a01961")), adapter)
-    bits = answer[answer.index(b"\x3e") + 4 : -1]
-    assert [bit for bit in range(8 * len(bits)) if bits[bit // 8] >> 7 - bit % 8 & 1] == [12, 14, 15, 33, 34]
-
-
 @pytest.mark.parametrize(
-    ("service", "parameters"),
+    ("apdu", "answer"),
     [
-        (3, ""),
-        (5, "09011c0000000129003900"),
-        (16, "0c020186a01e094d2e750200412f1f"),
-        (17, "1900"),
-        (26, "0c020186a0191e"),
+        ("0275010c", "600105"),
+        ("0275010e", "600105"),
+        ("02750163", "600109"),
+        ("02750105 09011c0000000129003900", "600109"),
+        ("0275010c 0c0000000119 55", "50010c9101911f"),
+        ("0275010c 0c020186a1194d", "50010c9101911f"),
+        ("0275010c 0c023fffff194b", "30010c0c020186a0194b3ec4020186a03f"),
+        ("0275010f 0c020186a0194d3e750200413f", "50010f91029128"),
+        ("0275010f 0c0000000119553e9100 3f", "50010f9101911f"),
+        ("0275011a 0c020186a0191e", "30011a0c020186a0191e3a050049005e5f"),
+        ("0a7501000c", "710104"),
     ],
 )
-async def test_other_services_are_rejected_by_the_gateway_s_device(
-    serve: Any, client: Any, service: int, parameters: str
+async def test_whatever_the_gateway_s_device_is_asked_it_answers(
+    serve: Any, client: Any, apdu: str, answer: str
 ) -> None:
     adapter = await serve()
-    answer = await client.ask(to_gateway(bytes((2, 0x75, 1, service)) + bytes.fromhex(parameters)), adapter)
-    assert answer[6:] == b"\x60\x01\x09"
+    got = await client.ask(to_gateway(bytes.fromhex(apdu)), adapter)
+    assert got == net.datagram(b"\x01\x00" + bytes.fromhex(answer))
 
 
-@pytest.mark.parametrize(
-    ("parameters", "answer"),
-    [
-        ("0c020186a0194d3e7502003f", "91029128"),
-        ("0c020186a0191c3e7502003f", "91029128"),
-        ("0c020186a019553e9100 3f", "91029120"),
-        ("0c0000000119553e9100 3f", "9101911f"),
-    ],
-)
-async def test_nothing_of_the_gateway_s_device_is_writable(
-    serve: Any, client: Any, parameters: str, answer: str
-) -> None:
+async def test_a_confirmed_request_to_everybody_is_not_answered(serve: Any, client: Any) -> None:
     adapter = await serve()
-    got = await client.ask(to_gateway(bytes.fromhex("0275010f" + parameters)), adapter)
-    assert got[6:] == bytes.fromhex("50010f" + answer)
+    apdu = bytes.fromhex("0275010c0c023fffff194b")
+    await client.send(net.datagram(b"\x01\x04" + apdu, net.ORIGINAL_BROADCAST), adapter)
+    await client.send(net.datagram(bytes.fromhex("0124ffff00ff") + apdu), adapter)
+    await client.send(net.datagram(bytes.fromhex("012403e800ff") + apdu), adapter)
+    await client.send(to_meter(ENERGY[:2] + b"\x07" + ENERGY[3:]), adapter)
+    assert (await client.receive())[12:14] == b"\x30\x07"
 
 
-async def test_a_bbmd_s_business_is_refused_in_its_own_words(serve: Any, client: Any) -> None:
+async def test_bbmds_and_foreign_devices_are_refused(serve: Any, client: Any) -> None:
     adapter = await serve()
     assert await client.ask(bytes.fromhex("81020004"), adapter) == bytes.fromhex("810000060020")
     assert await client.ask(bytes.fromhex("81050006003c"), adapter) == bytes.fromhex("810000060030")
@@ -339,20 +361,9 @@ WHOLE = [
     )
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_datagram_stops_the_service(
-    plates: Any, snapshot: Any, damages: list[tuple[bytes, int, bytes]]
-) -> None:
+def test_no_datagram_stops_the_service(make_adapter: Any, damages: list[tuple[bytes, int, bytes]]) -> None:
     async def run() -> None:
-        adapter = BacnetAdapter(
-            address="127.0.0.1/8",
-            port=0,
-            device_instance=100_000,
-            network=1000,
-            gateway_id="a",
-            gateway_name="A",
-            meters=plates(3),
-        )
-        adapter.show(snapshot(plates(3)))
+        adapter = make_adapter()
         await adapter.start()
         try:
             for whole, at, put in damages:
@@ -361,7 +372,7 @@ def test_no_datagram_stops_the_service(
                 adapter._receive(whole[:at], ("127.0.0.1", 9))
             await asyncio.sleep(0)
             answer: list[bytes] = []
-            adapter._ports[0].send = lambda datagram, _: answer.append(datagram)  # type: ignore[method-assign, assignment]
+            adapter._ports[0].send = lambda datagram, _: answer.append(datagram)
             adapter._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
             assert answer[0][12:14] == b"\x30\xfe"
         finally:
@@ -372,23 +383,14 @@ def test_no_datagram_stops_the_service(
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_random_datagrams_on_both_event_loops_are_survived(
-    run: Callable[..., None], plates: Any, snapshot: Any
+    run: Callable[..., None], make_adapter: Any
 ) -> None:
     import random  # noqa: PLC0415
 
     draw = random.Random(7)  # noqa: S311  not a secret
 
     async def main() -> None:
-        adapter = BacnetAdapter(
-            address="127.0.0.1/8",
-            port=0,
-            device_instance=100_000,
-            network=1000,
-            gateway_id="a",
-            gateway_name="A",
-            meters=plates(3),
-        )
-        adapter.show(snapshot(plates(3)))
+        adapter = make_adapter()
         await adapter.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("127.0.0.1", 0))

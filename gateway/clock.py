@@ -145,6 +145,10 @@ class Clock:
         begin, end = self._latest.time, self._latest.time + length
         return map(self._give, chain(range(begin + LONGEST_TICK, end, LONGEST_TICK), (end,)))
 
+    def mark(self) -> Tick:
+        """Return a tick of no length: something else than time has changed the readings."""
+        return self._give(self._latest.time)
+
     def set(self, *, speed: float | None = None, paused: bool | None = None) -> None:
         """Change the speed from the next tick on, pause or go on.
 

@@ -4,10 +4,12 @@ Adapters make them and wait for what comes of them; they change nothing themselv
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from gateway.errors import RequestRefusedError
+from sims.meter import MeterSpec
 
 _STOPPING: Final = "the gateway is stopping"
 
@@ -19,25 +21,59 @@ class Advance:
     seconds: float
 
 
-Command = Advance
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Connect the meter in `row` as `to` makes of how it is connected; `to` may raise RequestRefusedError."""
+
+    row: int
+    to: Callable[[MeterSpec], MeterSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnKey:
+    """Turn the key switch of the meter in `row` one way: the result says why the peak is not reset, if so."""
+
+    row: int
+    position: Literal["right", "home"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldKey:
+    """Turn the key switch of the meter in `row` to the right and, so many simulated seconds later, back."""
+
+    row: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPeak:
+    """Reset the peak demand of the meter in `row` from afar. Refused without the option."""
+
+    row: int
+
+
+Command = Advance | Change | TurnKey | HoldKey | ResetPeak
+
+Outcome = str
+"""What an applied command has to say: why a turn of the key was in vain; nothing else says anything."""
 
 
 class Commands:
     """The way from the adapters to the station: commands wait here in the order in which they came."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[tuple[Command, asyncio.Future[None]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Command, asyncio.Future[Outcome]]] = asyncio.Queue()
         self._open = True
 
-    async def apply(self, command: Command) -> None:
+    async def apply(self, command: Command) -> Outcome:
         """Return when the station has applied `command`. Raises RequestRefusedError with the reason."""
         if not self._open:
             raise RequestRefusedError(_STOPPING)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((command, done))
-        await done
+        return await done
 
-    async def next(self) -> tuple[Command, asyncio.Future[None]]:
+    async def next(self) -> tuple[Command, asyncio.Future[Outcome]]:
         """Return the next command and where to say what came of it; for the station alone."""
         return await self._waiting.get()
 
@@ -45,14 +81,10 @@ class Commands:
         """Refuse what still waits, and whatever comes from now on."""
         self._open = False
         while not self._waiting.empty():
-            settle(self._waiting.get_nowait()[1], RequestRefusedError(_STOPPING))
+            refuse(self._waiting.get_nowait()[1], RequestRefusedError(_STOPPING))
 
 
-def settle(done: asyncio.Future[None], error: Exception | None = None) -> None:
-    """Tell the asker what came of a command, unless nobody waits any more."""
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
+def refuse(done: asyncio.Future[Outcome], reason: Exception | None = None) -> None:
+    """Tell the asker that nothing came of a command, unless nobody waits any more."""
+    if not done.done():
+        done.set_exception(reason or RequestRefusedError(_STOPPING))

@@ -15,14 +15,26 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway import adapters
-from gateway.addressing import Addresses
+from gateway.addressing import Addresses, topic_root
 from gateway.clock import Clock, ClockState
-from gateway.commands import Advance, Commands, settle
+from gateway.commands import (
+    Advance,
+    Change,
+    Command,
+    Commands,
+    HoldKey,
+    Outcome,
+    ResetPeak,
+    TurnKey,
+    refuse,
+)
 from gateway.config.settings import Config
 from gateway.errors import ConfigError, RequestRefusedError
 from gateway.hub import Endpoint, Hub
 from gateway.store import Store
 from sims.fleet import Fleet
+from sims.points import NS_PER_S
+from sims.profiles import LoadError
 from sims.snapshot import Snapshot, Tick
 
 Announce = Callable[[Sequence[Endpoint], Mapping[str, Any]], None]
@@ -45,7 +57,7 @@ class Station:
         self._commands = Commands()
         self._adapters = adapters.build(config, self)
         self._serving: dict[str, bool] = {adapter.name: False for adapter in self._adapters}
-        self._topic_root = f"{config.mqtt.prefix}/{config.gateway_id}" if config.mqtt else None
+        self._topic_root = topic_root(config.mqtt.prefix, config.gateway_id) if config.mqtt else None
         self._hub = Hub(self._adapters, self._fleet.step(self._clock.state.tick))
 
     async def __aenter__(self) -> Self:
@@ -90,19 +102,44 @@ class Station:
             command, done = await self._commands.next()
             try:
                 async with turn:
-                    await self._advance(command)
+                    outcome = await self._apply(command)
             except RequestRefusedError as refusal:
-                settle(done, refusal)
+                refuse(done, refusal)
             except BaseException:
-                settle(done, RequestRefusedError("the gateway is stopping"))
+                refuse(done)
                 raise
             else:
-                settle(done)
+                if not done.done():
+                    done.set_result(outcome)
 
-    async def _advance(self, command: Advance) -> None:
-        for tick in self._clock.advance(command.seconds):
-            await self._step(tick)
+    async def _apply(self, command: Command) -> Outcome:
+        """Apply one command and show what has changed; return what it has to say."""
+        outcome = ""
+        if isinstance(command, Advance):
+            for tick in self._clock.advance(command.seconds):
+                await self._step(tick)
+        else:
+            outcome = self._change(command)
+            await self._step(self._clock.mark())
         await self._hub.shown()
+        return outcome
+
+    def _change(self, command: Change | TurnKey | HoldKey | ResetPeak) -> Outcome:
+        """Let a command change the fleet. Raises RequestRefusedError."""
+        match command:
+            case Change(row, to):
+                try:
+                    self._fleet.change(row, to(self._fleet.meter(row)))
+                except LoadError as error:
+                    raise RequestRefusedError(str(error)) from None
+            case TurnKey(row, position):
+                return self._fleet.turn_key(row, right=position == "right")
+            case HoldKey(row, seconds):
+                return self._fleet.hold_key(row, round(seconds * NS_PER_S))
+            case ResetPeak(row):
+                if refusal := self._fleet.reset_peak(row):
+                    raise RequestRefusedError(refusal)
+        return ""
 
     async def _step(self, tick: Tick) -> None:
         """Run the fleet to the end of `tick`, keep what the meters keep, then show it."""
@@ -115,12 +152,19 @@ class Station:
             self._store.save(self._fleet.memories())
         return snapshot
 
+    async def apply(self, command: Command) -> Outcome:
+        """Apply a command between ticks; return when clients can see what came of it on every adapter.
+
+        Raises RequestRefusedError with the reason.
+        """
+        return await self._commands.apply(command)
+
     async def advance(self, seconds: float) -> Snapshot:
         """Move a manual clock on; return when clients can see the new tick on every adapter.
 
         Raises RequestRefusedError for a real clock.
         """
-        await self._commands.apply(Advance(seconds))
+        await self.apply(Advance(seconds))
         return self._hub.snapshot
 
     def clock_state(self) -> ClockState:

@@ -50,7 +50,7 @@ class AddressInUseError(MetergateError):
 
 
 class BrokerUnavailableError(MetergateError):
-    """The MQTT broker cannot be reached; retried for ever, never fatal."""
+    """The MQTT broker cannot be reached: retried for ever, but one that comes along must start at first."""
 
 
 class RequestRefusedError(MetergateError):

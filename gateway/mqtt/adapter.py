@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from gateway.broker_address import BrokerAddress
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
-from gateway.mqtt.address import BrokerAddress
 from gateway.mqtt.messages import OFFLINE, Topics, statuses
 from gateway.mqtt.publisher import Publisher
 from sims.models import Nameplate
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _OWN_BROKER_S: Final = 10.0
 _BROKER_OF_YOURS_S: Final = 3.0
-_STOP_S: Final = 1.5
+_STOP_S: Final = 1.1
+"""How long the connection may take to end, of the 1.8 s that `stop` has; a broker of ours takes 0.5 more."""
 _LONGEST_WAIT_S: Final = 30.0
 _LONGEST_WAIT_FOR_OWN_S: Final = 1.0
 
@@ -127,10 +128,11 @@ class MqttAdapter:
         self._fail_if_failed()
 
     async def stop(self) -> None:
-        """Publish `offline` for all and disconnect, then end the broker if it is ours; within 2 s."""
+        """Publish `offline` for all and disconnect, then end the broker if it is ours; within 1.8 s."""
         running, self._running = self._running, None
         broker, self._broker = self._broker, None
         self._link = None
+        self._publisher.wake()
         if running is not None:
             running.cancel()
             await asyncio.wait({running}, timeout=_STOP_S)

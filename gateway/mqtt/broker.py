@@ -3,25 +3,21 @@
 It listens on loopback only, because it asks nobody who he is. Publishing is none of its business.
 """
 
-import errno
 import ipaddress
 import os
 import shutil
-import socket
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+from gateway.binding import bind_tcp
 from gateway.errors import AddressInUseError
 
 SERVICE: Final = "MQTT broker"
 OPTION: Final = "--mqtt-port"
 
+_FREE_PORT_TRIES: Final = 5
 _LOOPBACK: Final = "127.0.0.1"
 _WHERE: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
-_WHY: Final = {
-    errno.EADDRINUSE: "already in use",
-    errno.EACCES: "not permitted",
-    errno.EADDRNOTAVAIL: "not an address of this machine",
-}
 
 
 class EmbeddedBroker(Protocol):
@@ -66,14 +62,25 @@ def loopback(host: str) -> str:
         return _LOOPBACK
 
 
-def free_port(host: str, port: int) -> int:
-    """Return `port`, or any free one for 0, after binding it for a moment; raises AddressInUseError."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+async def on_port(host: str, port: int, listen: Callable[[int], Awaitable[None]]) -> int:
+    """Await `listen` with `port`, or for 0 with any free one, and return which; raises AddressInUseError.
+
+    Between our look and its binding somebody may take a free port; then another is tried.
+    """
+    for tries_left in reversed(range(_FREE_PORT_TRIES if port == 0 else 1)):
+        found = await free_port(host, port)
         try:
-            probe.bind((host, port))
-        except OSError as error:
-            why = _WHY.get(error.errno or 0, f"unusable ({error.strerror})")
-            raise AddressInUseError(SERVICE, f"{host}:{port}", OPTION, why) from None
+            await listen(found)
+        except AddressInUseError:
+            if not tries_left:
+                raise
+        else:
+            break
+    return found
+
+
+async def free_port(host: str, port: int) -> int:
+    """Return `port`, or any free one for 0, after binding it for a moment; raises AddressInUseError."""
+    with await bind_tcp(SERVICE, host, port, OPTION) as probe:
         bound: int = probe.getsockname()[1]
     return bound

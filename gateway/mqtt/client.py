@@ -1,7 +1,7 @@
 """The connection to a broker, kept for ever: connect, serve, lose, wait, connect anew.
 
 What is published is the publisher's business; this file knows messages, sockets and patience. aiomqtt is
-imported here alone.
+imported here alone, and paho, on which it stands.
 """
 
 import asyncio
@@ -10,18 +10,21 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiomqtt
+from paho.mqtt.client import PUBLISH, MQTTMessageInfo
 
+from gateway.broker_address import BrokerAddress
 from gateway.errors import BrokerUnavailableError
-from gateway.mqtt.address import BrokerAddress
-from gateway.mqtt.messages import GROUP, Message
+from gateway.mqtt.messages import GROUP, Message, publish_packet
 
 _ANSWER_S: Final = 5.0
-_FAREWELL_S: Final = 1.0
+_FAREWELL_S: Final = 0.9
 _KEEPALIVE_S: Final = 30
 _FIRST_WAIT_S: Final = 0.25
+_BRIEF_S: Final = 3.0
+_BRIEF_SESSIONS: Final = 2
 
 _LOGGER: Final = logging.getLogger(__name__)
 _LIBRARY: Final = logging.getLogger(f"{__name__}.paho")
@@ -29,7 +32,25 @@ _LIBRARY.setLevel(logging.CRITICAL)  # whatever paho has to say of a lost connec
 
 
 class Connection(aiomqtt.Client):
-    """One connection of aiomqtt, with what that lacks: handing over several messages at once, and a cut."""
+    """One connection of aiomqtt, with what that lacks: groups of messages, a cut, and being cancelled."""
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises OSError or aiomqtt.MqttError. Safe to cancel, if `cut` follows.
+
+        aiomqtt's own method (2.5.1) dials in a thread, for which the process waits when it ends.
+        """
+        async with asyncio.timeout(self.timeout):
+            dialled = await _dial(self._hostname, self._port)
+        self._client._create_socket_connection = lambda: dialled  # type: ignore[method-assign]  # noqa: SLF001
+        self._client_connect()
+        await self._wait_for(self._connected, timeout=None)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Disconnect, unless that has happened; nobody need ask why it has."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+        await super().__aexit__(None, None, None)
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Hand over `messages` in order; return when the last is written (QoS 0) or acknowledged (QoS 1).
@@ -38,9 +59,17 @@ class Connection(aiomqtt.Client):
         """
         for first in range(0, len(messages), GROUP):
             *most, last = messages[first : first + GROUP]
+            self._write_together([message for message in most if message.qos == 0])
             for message in most:
-                self._client.publish(*message)
+                if message.qos:
+                    self._client.publish(*message)
             await self.publish(*last)
+
+    def _write_together(self, messages: Sequence[Message]) -> None:
+        """Queue messages of QoS 0 as one packet of paho's, which would write each by a call of its own."""
+        packets = b"".join(map(publish_packet, messages))
+        if packets:
+            self._client._packet_queue(PUBLISH, packets, 0, 0, MQTTMessageInfo(0))  # noqa: SLF001
 
     def cut(self) -> None:
         """Break off without a DISCONNECT: the broker publishes the will. Safe whatever the state."""
@@ -48,6 +77,13 @@ class Connection(aiomqtt.Client):
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+    def _on_disconnect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
+    ) -> None:
+        """Note that the connection is over, unless connecting was cancelled: aiomqtt (2.5.1) then raises."""
+        if not self._connected.cancelled():
+            super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002  paho's call
         """Watch the socket for writing, unless it is closed by the time the loop gets there.
@@ -87,6 +123,7 @@ class Link:
         self._changed = changed
         self._longest_wait_s = longest_wait_s
         self._missed = False
+        self._brief_sessions = 0
         self.connected = False
         self.tried = False
 
@@ -107,11 +144,17 @@ class Link:
     async def _session(self) -> None:
         """Connect and serve; raise BrokerUnavailableError when that is over. Cancelled, say good-bye."""
         connection = self._new_connection()
-        await _enter(connection)
+        try:
+            await _enter(connection)
+        except BrokerUnavailableError:
+            self._brief_sessions = 0  # it is the broker that comes and goes
+            raise
         self._meet()
+        began = asyncio.get_running_loop().time()
         try:
             await self._converse(connection)
         except aiomqtt.MqttError as error:
+            self._suspect(asyncio.get_running_loop().time() - began)
             raise BrokerUnavailableError(str(error.__cause__ or error)) from None
         except asyncio.CancelledError:
             await self._say_good_bye(connection)
@@ -135,7 +178,6 @@ class Link:
             will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
             timeout=_ANSWER_S,
             keepalive=_KEEPALIVE_S,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
 
     async def _converse(self, connection: Connection) -> None:
@@ -157,6 +199,20 @@ class Link:
                 await connection.send(self._farewell)
                 await connection.__aexit__(None, None, None)
 
+    def _suspect(self, lasted_s: float) -> None:
+        """Count the connections that the broker has ended soon; a second one in turn is a namesake's work.
+
+        A broker ends the older of two connections that have the same client id (MQTT 3.1.1, 3.1.4-2).
+        """
+        self._brief_sessions = self._brief_sessions + 1 if lasted_s < _BRIEF_S else 0
+        if self._brief_sessions == _BRIEF_SESSIONS:
+            _LOGGER.warning(
+                "MQTT broker %s ends each connection soon, as it does where two clients have the id %s; "
+                "gateways that share a broker need different ids: gateway.id",
+                self._address,
+                self._identifier,
+            )
+
     def _meet(self) -> None:
         """Note that the broker is there; one line in the log if it was missed."""
         if self._missed:
@@ -174,22 +230,36 @@ class Link:
 
 
 async def _enter(connection: Connection) -> None:
-    """Connect, or raise BrokerUnavailableError. Cancelled, leave nothing behind: paho dials in a thread."""
-    entering = asyncio.create_task(connection.__aenter__())
-
-    def abandon(entered: asyncio.Task[Connection]) -> None:
-        if not entered.cancelled():
-            entered.exception()
-        connection.cut()
-
+    """Connect, or raise BrokerUnavailableError; then, and when cancelled, leave nothing behind."""
     try:
-        await asyncio.shield(entering)
-    except aiomqtt.MqttError as error:
+        await connection.__aenter__()
+    except (OSError, aiomqtt.MqttError) as error:
         connection.cut()
-        raise BrokerUnavailableError(str(error)) from None
-    except asyncio.CancelledError:
-        entering.add_done_callback(abandon)
+        raise BrokerUnavailableError(str(error) or "no answer") from None
+    except BaseException:
+        connection.cut()
         raise
+
+
+async def _dial(host: str, port: int) -> socket.socket:
+    """Return a socket that is connected to the first address of `host` that answers; raises OSError."""
+    loop = asyncio.get_running_loop()
+    refusal = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        dialled = socket.socket(family, kind, protocol)
+        dialled.setblocking(False)
+        try:
+            await loop.sock_connect(dialled, address)
+        except OSError as error:
+            dialled.close()
+            refusal = error
+        except BaseException:
+            dialled.close()
+            raise
+        else:
+            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return dialled
+    raise refusal
 
 
 async def _until_lost(connection: Connection) -> None:

@@ -14,18 +14,22 @@ Install Mosquitto where that matters.
 import asyncio
 import contextlib
 import logging
+import socket
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter  # type: ignore[import-untyped]
 from amqtt.broker import Broker  # type: ignore[import-untyped]
-from amqtt.errors import NoDataError  # type: ignore[import-untyped]
+from amqtt.errors import BrokerError, NoDataError  # type: ignore[import-untyped]
 from amqtt.mqtt.constants import QOS_1  # type: ignore[import-untyped]
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler  # type: ignore[import-untyped]
 from amqtt.mqtt.puback import PubackPacket  # type: ignore[import-untyped]
 from amqtt.session import INCOMING, ApplicationMessage, Session  # type: ignore[import-untyped]
 
-from gateway.mqtt.broker import free_port
+from gateway.binding import bind_tcp
+from gateway.errors import BrokerUnavailableError
+from gateway.mqtt.broker import OPTION, SERVICE
 
 _CONNECT_S: Final = 5.0
 _STOP_S: Final = 0.5
@@ -48,15 +52,19 @@ class InProcessBroker:
         return f"amqtt {version('amqtt')} in the process, loopback only"
 
     async def start(self) -> None:
-        """Listen. Raises AddressInUseError."""
-        self.port = free_port(self.host, self.port)
-        self._broker = FencedBroker(
-            {
-                "listeners": {"default": {"type": "tcp", "bind": f"{self.host}:{self.port}"}},
-                "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-            }
-        )
-        await self._broker.start()
+        """Listen. Raises AddressInUseError or BrokerUnavailableError."""
+        listener = await bind_tcp(SERVICE, self.host, self.port, OPTION)
+        self.port = listener.getsockname()[1]
+        broker = FencedBroker(listener)
+        try:
+            await broker.start()
+        except BrokerError as error:
+            broker.release()
+            raise BrokerUnavailableError(f"amqtt cannot be started: {error}") from None
+        except BaseException:  # cancelled, too; amqtt's shutdown refuses a broker that is not up
+            broker.release()
+            raise
+        self._broker = broker
 
     async def stop(self) -> None:
         """Close every connection and the listener."""
@@ -70,10 +78,29 @@ class InProcessBroker:
 class FencedBroker(Broker):  # type: ignore[misc]
     """amqtt's broker, kept from what no broker should do; this module's docstring lists it."""
 
-    async def shutdown(self) -> None:
-        """Give the address back before anything that may hang."""
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(
+            {
+                "listeners": {"default": {"type": "tcp", "bind": "0"}},
+                "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+            }
+        )
+        self._listener = listener
+
+    async def _create_server_instance(self, listener_name: str, *_: object) -> asyncio.Server:
+        """Serve on the socket that is bound already: nobody can take the address between a look and that."""
+        connected = partial(self.stream_connected, listener_name=listener_name)
+        return await asyncio.start_server(connected, sock=self._listener)
+
+    def release(self) -> None:
+        """Give the address back."""
         for server in self._servers.values():
             server.instance.close()
+        self._listener.close()
+
+    async def shutdown(self) -> None:
+        """Give the address back before anything that may hang."""
+        self.release()
         await super().shutdown()
 
     async def stream_connected(

@@ -1,8 +1,7 @@
 """Mosquitto as a child process: configured by us alone, supervised, and never left behind.
 
-A watchdog, a shell that waits at a pipe which only we hold open, kills it if we are killed ourselves.
-PR_SET_PDEATHSIG would not do: the kernel forgets it when Mosquitto, started by root, drops its rights.
-Neither child is in our session, so a Ctrl-C reaches us alone and the meters can still be reported offline.
+Neither it nor its watchdog is in our session, so a Ctrl-C reaches us alone and the meters can still be
+reported offline. How a child is kept, ended and watched is in `processes`.
 """
 
 import asyncio
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import AddressInUseError, BrokerUnavailableError
-from gateway.mqtt.broker import OPTION, SERVICE, free_port
+from gateway.mqtt.broker import OPTION, SERVICE, on_port
+from gateway.mqtt.processes import Watchdog, cancel, end, keep_running, spawn
 
 _CONFIGURATION: Final = """\
 listener {port} {host}
@@ -27,15 +27,10 @@ log_dest stderr
 log_timestamp false
 set_tcp_nodelay true
 """
-_WATCHDOG: Final = 'while read -r pid; do broker=$pid; done; [ -z "$broker" ] || kill -KILL "$broker"'
 _VERSION: Final = re.compile(r"mosquitto version (\S+) starting")
 _TAKEN: Final = "Address already in use"
 _READY_S: Final = 5.0
 _POLL_S: Final = 0.01
-_TERMINATE_S: Final = 0.4
-_FREE_PORT_TRIES: Final = 5
-_FIRST_WAIT_S: Final = 0.1
-_LONGEST_WAIT_S: Final = 10.0
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -49,9 +44,10 @@ class Mosquitto:
         self._program = program
         self._version = ""
         self._process: Process | None = None
-        self._watchdog = _Watchdog()
+        self._watchdog = Watchdog()
         self._last_words: deque[str] = deque(maxlen=5)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._log: asyncio.Task[None] | None = None
 
     @property
     def words(self) -> str:
@@ -60,85 +56,70 @@ class Mosquitto:
 
     async def start(self) -> None:
         """Return when it accepts connections. Raises AddressInUseError or BrokerUnavailableError."""
-        await self._watchdog.start()
-        wanted = self.port
-        for tries_left in reversed(range(_FREE_PORT_TRIES if wanted == 0 else 1)):
-            self.port = free_port(self.host, wanted)
-            try:
-                await self._launch()
-                break
-            except AddressInUseError:
-                if not tries_left:
-                    raise
-        self._tasks.append(asyncio.create_task(self._supervise(), name="mosquitto"))
+        try:
+            await self._watchdog.start()
+            self.port = await on_port(self.host, self.port, self._launch)
+        except OSError as error:
+            raise BrokerUnavailableError(f"Mosquitto cannot be started: {error}") from None
+        again = keep_running("Mosquitto", self._ended, lambda: self._launch(self.port))
+        self._keeper = spawn(again, "mosquitto")
 
     async def stop(self) -> None:
         """Terminate it, or kill it if it does not end: a stopped process does not."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._process is not None:
-            await _end(self._process)
-            self._process = None
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await cancel(keeper)
+        process, self._process = self._process, None
+        if process is not None:
+            await end(process)
         await self._watchdog.stop()
+        log, self._log = self._log, None
+        if log is not None:
+            await cancel(log)
 
-    async def _launch(self) -> None:
+    async def _launch(self, port: int) -> None:
         """Start one process and wait until it listens. Its configuration is needed no longer than that."""
-        with tempfile.TemporaryDirectory(prefix="metergate-mqtt-") as directory:
-            configuration = _write(Path(directory), _CONFIGURATION.format(host=self.host, port=self.port))
-            self._process = await asyncio.create_subprocess_exec(
+        with tempfile.TemporaryDirectory(prefix="metergate-mqtt-", ignore_cleanup_errors=True) as directory:
+            configuration = _write(Path(directory), _CONFIGURATION.format(host=self.host, port=port))
+            process = self._process = await asyncio.create_subprocess_exec(
                 self._program, "-c", configuration,
                 stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True,
             )  # fmt: skip
-            self._watchdog.watch(self._process.pid)
-            log = asyncio.create_task(self._log(self._process.stderr))
-            self._tasks = [task for task in self._tasks if not task.done()] + [log]
+            self._watchdog.watch(process.pid)
+            log = self._log = spawn(self._pass_on(process.stderr), "mosquitto's log")
             try:
                 async with asyncio.timeout(_READY_S):
-                    await self._until_it_listens(self._process)
+                    await self._until_it_listens(process, port)
             except TimeoutError:
-                await _end(self._process)
-            if self._process.returncode is not None:
+                await end(process)
+            if process.returncode is not None:
                 await log
-                raise self._refusal()
+                raise self._refusal(port)
 
-    async def _until_it_listens(self, process: Process) -> None:
+    async def _ended(self) -> int:
+        """Return its exit code when it has ended; its process id may then be another's."""
+        code = await self._process.wait() if self._process is not None else 0
+        self._watchdog.watch(None)
+        return code
+
+    async def _until_it_listens(self, process: Process, port: int) -> None:
         """Return when a connection is accepted or the process has ended."""
         while process.returncode is None:
             with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(self.host, self.port)
+                _, writer = await asyncio.open_connection(self.host, port)
                 writer.close()
                 await writer.wait_closed()
                 return
             await asyncio.sleep(_POLL_S)
 
-    def _refusal(self) -> AddressInUseError | BrokerUnavailableError:
+    def _refusal(self, port: int) -> AddressInUseError | BrokerUnavailableError:
         """Return why it would not start, from its last words."""
         words = "; ".join(self._last_words) or "it said nothing"
         if _TAKEN in words:
-            return AddressInUseError(SERVICE, f"{self.host}:{self.port}", OPTION)
-        return BrokerUnavailableError(f"Mosquitto does not start at {self.host}:{self.port}: {words}")
+            return AddressInUseError(SERVICE, f"{self.host}:{port}", OPTION)
+        return BrokerUnavailableError(f"Mosquitto does not start at {self.host}:{port}: {words}")
 
-    async def _supervise(self) -> None:
-        """Start it again whenever it ends, sooner at first and later if it keeps ending."""
-        loop = asyncio.get_running_loop()
-        wait_s = _FIRST_WAIT_S
-        while self._process is not None:
-            began = loop.time()
-            code = await self._process.wait()
-            self._watchdog.watch(None)
-            _LOGGER.warning("Mosquitto has ended with %d; starting it again", code)
-            wait_s = (
-                _FIRST_WAIT_S if loop.time() - began > _LONGEST_WAIT_S else min(2 * wait_s, _LONGEST_WAIT_S)
-            )
-            await asyncio.sleep(wait_s)
-            try:
-                await self._launch()
-            except (AddressInUseError, BrokerUnavailableError) as error:
-                _LOGGER.warning("%s", error)
-
-    async def _log(self, lines: asyncio.StreamReader | None) -> None:
+    async def _pass_on(self, lines: asyncio.StreamReader | None) -> None:
         """Pass on what it says: errors and warnings as such, the rest for those who debug."""
         while lines is not None and (raw := await lines.readline()):
             line = raw.decode(errors="replace").rstrip()
@@ -149,45 +130,8 @@ class Mosquitto:
             _LOGGER.log(level, "%s", line)
 
 
-class _Watchdog:
-    """A shell that kills the watched process when the pipe to us breaks, that is when we are dead."""
-
-    def __init__(self) -> None:
-        self._shell: Process | None = None
-
-    async def start(self) -> None:
-        self._shell = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", _WATCHDOG, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
-        )
-
-    def watch(self, pid: int | None) -> None:
-        """Watch over this process from now on; None: over nobody."""
-        if self._shell is not None and self._shell.stdin is not None:
-            self._shell.stdin.write(f"{pid or ''}\n".encode())
-
-    async def stop(self) -> None:
-        """Let the shell end, harming nobody."""
-        shell, self._shell = self._shell, None
-        if shell is not None:
-            await shell.communicate(b"\n")
-
-
 def _write(directory: Path, configuration: str) -> str:
     """Write the configuration into a directory that nobody else can look into; return its path."""
     path = directory / "mosquitto.conf"
     path.write_text(configuration, encoding="utf-8")
     return str(path)
-
-
-async def _end(process: Process) -> None:
-    """Terminate a process and kill it if it is still there a moment later."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(_TERMINATE_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()

@@ -3,16 +3,15 @@
 "use strict";
 
 const BACnet = require("@bacnet-js/client");
+const discover = require("./bacnet_discover.cjs");
 const freePort = require("./free_port.cjs");
 
 const [broadcastAddress, gatewayPort, wanted] = process.argv.slice(2);
 const Bacnet = BACnet.default || BACnet;
 const { ObjectType, PropertyIdentifier } = BACnet;
-const WAIT_MS = 10000;
 const METER = 100000;
 
 let client;
-const found = new Map();
 
 async function read(receiver, type, instance, property) {
   const answer = await client.readProperty(receiver, { type, instance }, property);
@@ -42,22 +41,14 @@ async function readMeter(device, receiver) {
 
 async function main() {
   client = new Bacnet({ port: await freePort(), interface: "0.0.0.0", broadcastAddress: `${broadcastAddress}:${gatewayPort}`, apduTimeout: 3000 });
-  const done = new Promise((resolve) => {
-    client.on("iAm", ({ header, payload }) => {
-      found.set(payload.deviceId, header.sender);
-      if (found.size >= Number(wanted)) resolve();
-    });
-    setTimeout(resolve, WAIT_MS).unref();
-  });
-  client.on("listening", () => client.whoIs());
-  await done;
+  const found = await discover(client, wanted, () => client.on("listening", () => client.whoIs()));
   const meters = [];
-  for (const [device, receiver] of [...found].sort(([a], [b]) => a - b)) {
+  for (const [device, receiver] of found) {
     if (device > METER) meters.push(await readMeter(device, receiver));
   }
   client.close();
   // The client keeps a timer of ten seconds for every broadcast it sent; do not wait for it.
-  process.stdout.write(`${JSON.stringify({ devices: [...found.keys()].sort(), meters })}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ devices: found.map(([device]) => device), meters })}\n`, () => process.exit(0));
 }
 
 main().catch((problem) => {

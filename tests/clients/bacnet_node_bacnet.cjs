@@ -3,17 +3,16 @@
 "use strict";
 
 const Bacnet = require("node-bacnet");
+const discover = require("./bacnet_discover.cjs");
 const freePort = require("./free_port.cjs");
 
 const [broadcastAddress, gatewayPort, wanted] = process.argv.slice(2);
 const { ObjectType, PropertyIdentifier } = Bacnet.enum;
-const WAIT_MS = 10000;
 const METER = 100000;
 const EVERY_NETWORK = 0xffff;
 const METERS_NETWORK = 1000;
 
 let client;
-const found = new Map();
 
 // This client does not learn from an I-Am behind which router a device is, so it is told.
 function route(sender, device) {
@@ -32,17 +31,9 @@ function read(receiver, type, instance, property) {
 
 async function main() {
   client = new Bacnet({ port: await freePort(), interface: "0.0.0.0", broadcastAddress: `${broadcastAddress}:${gatewayPort}`, apduTimeout: 3000 });
-  const done = new Promise((resolve) => {
-    client.on("iAm", ({ header, payload }) => {
-      found.set(payload.deviceId, header.sender);
-      if (found.size >= Number(wanted)) resolve();
-    });
-    setTimeout(resolve, WAIT_MS).unref();
-  });
-  client.whoIs({ net: EVERY_NETWORK });
-  await done;
+  const found = await discover(client, wanted, () => client.whoIs({ net: EVERY_NETWORK }));
   const meters = [];
-  for (const [device, sender] of [...found].sort(([a], [b]) => a - b)) {
+  for (const [device, sender] of found) {
     if (device <= METER) continue;
     const receiver = route(sender, device);
     meters.push({
@@ -54,7 +45,7 @@ async function main() {
   }
   client.close();
   // The client keeps a timer of ten seconds for every broadcast it sent; do not wait for it.
-  process.stdout.write(`${JSON.stringify({ devices: [...found.keys()].sort(), meters })}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ devices: found.map(([device]) => device), meters })}\n`, () => process.exit(0));
 }
 
 main().catch((problem) => {

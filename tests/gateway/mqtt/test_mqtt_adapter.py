@@ -1,6 +1,7 @@
 """The adapter on a broker of the user's: a real Mosquitto that is killed, frozen and cut."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.mqtt.adapter import MqttAdapter
+from tests.support.mqtt import Gateway
 
 pytestmark = pytest.mark.real_client("mosquitto")
 
@@ -172,7 +174,7 @@ async def test_the_password_is_in_no_line_of_the_log(
 
 
 async def test_a_frozen_broker_delays_neither_the_stop_nor_those_who_wait_for_ever(
-    yours: Any, gateway: Any
+    yours: Any, gateway: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = await gateway(200, url=yours.url)
     yours.signal(signal.SIGSTOP)
@@ -180,11 +182,30 @@ async def test_a_frozen_broker_delays_neither_the_stop_nor_those_who_wait_for_ev
     waiting = asyncio.create_task(made.adapter.shown())
     await asyncio.sleep(0.2)
     assert not waiting.done()
-    async with asyncio.timeout(2.0):
-        await made.adapter.stop()
-    async with asyncio.timeout(1.0):
+    stopping = asyncio.create_task(made.adapter.stop())
+    async with asyncio.timeout(0.5):
         await waiting
+    assert not stopping.done()
+    async with asyncio.timeout(1.8):
+        await stopping
     yours.signal(signal.SIGCONT)
+    del made, stopping
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+async def test_a_broker_that_dies_during_the_farewell_leaves_no_noise(
+    yours: Any, gateway: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = await gateway(3, url=yours.url)
+    yours.signal(signal.SIGSTOP)
+    stopping = asyncio.create_task(made.adapter.stop())
+    await asyncio.sleep(0.1)
+    yours.kill()
+    await stopping
+    del made, stopping
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_a_broker_that_accepts_and_says_nothing_delays_the_start_by_three_seconds_at_most(
@@ -199,6 +220,40 @@ async def test_a_broker_that_accepts_and_says_nothing_delays_the_start_by_three_
         assert time.monotonic() - began < 4.0
         async with asyncio.timeout(2.0):
             await made.adapter.stop()
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["says nothing", "does not even accept"])
+def test_a_start_that_is_cancelled_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture, others: int
+) -> None:
+    async def start_and_cancel(port: int) -> None:
+        made = Gateway(1, url=f"mqtt://127.0.0.1:{port}")
+        starting = asyncio.create_task(made.adapter.start())
+        await asyncio.sleep(0.1)
+        starting.cancel()
+        async with asyncio.timeout(0.3):
+            await asyncio.wait({starting})
+        assert starting.cancelled()
+
+    with socket.socket() as mute, socket.socket() as first:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(0)
+        if others:
+            first.connect(mute.getsockname())
+        began = time.monotonic()
+        asyncio.run(start_and_cancel(mute.getsockname()[1]))
+        assert time.monotonic() - began < 1.0
+    gc.collect()
+    assert not caplog.records
+
+
+async def test_two_gateways_of_one_id_on_one_broker_are_told_that_ids_must_differ(
+    yours: Any, gateway: Any, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await gateway(1, url=yours.url)
+    await eventually(lambda: "gateway.id" in caplog.text)
+    assert "two clients have the id metergate-plant-a" in caplog.text
 
 
 async def test_it_can_be_stopped_before_it_is_started(plates: Callable[[int], Any]) -> None:

@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.errors import AddressInUseError
+from gateway.errors import AddressInUseError, BrokerUnavailableError
 from gateway.mqtt import broker as brokers
 from gateway.mqtt.broker import embedded_broker, loopback
 
@@ -44,6 +45,12 @@ def mosquitto_on(port: int) -> int:
         except OSError:
             continue
     raise LookupError(port)
+
+
+def watchdogs_of(pid: int) -> list[int]:
+    """Return the shells among the children of a process."""
+    children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [child for child in children if b"/bin/sh" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def runs(pid: int) -> bool:
@@ -122,11 +129,11 @@ def test_it_never_listens_beyond_loopback(host: str, bound: str) -> None:
     ("host", "port", "why"),
     [("127.0.0.1", 1, "not permitted"), ("192.0.2.1", 0, "not an address of this machine")],
 )
-def test_an_address_that_cannot_be_bound_says_why(host: str, port: int, why: str) -> None:
+async def test_an_address_that_cannot_be_bound_says_why(host: str, port: int, why: str) -> None:
     if why == "not permitted" and os.geteuid() == 0:
         pytest.skip("root may bind any port")
     with pytest.raises(AddressInUseError, match=why):
-        brokers.free_port(host, port)
+        await brokers.free_port(host, port)
 
 
 @pytest.mark.real_client("mosquitto")
@@ -143,22 +150,54 @@ async def test_mosquitto_is_started_again_when_it_dies(gateway: Any, listen: Any
 
 
 @pytest.mark.real_client("mosquitto")
-async def test_a_frozen_mosquitto_of_ours_is_ended_within_two_seconds(gateway: Any) -> None:
-    made = await gateway(200)
-    pid = mosquitto_on(made.port)
-    os.kill(pid, signal.SIGSTOP)
-    made.show()
-    async with asyncio.timeout(2.0):
-        await made.adapter.stop()
-    assert not runs(pid)
+async def test_mosquitto_is_started_again_once_there_is_room_for_its_configuration(
+    gateway: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = await gateway(1)
+    with monkeypatch.context() as broken:
+        broken.setattr(tempfile, "tempdir", "/proc/1/nowhere")
+        os.kill(mosquitto_on(made.port), signal.SIGKILL)
+        await eventually(lambda: caplog.text.count("Mosquitto cannot be started again: ") == 2)
+    await eventually(lambda: not made.away)
 
 
 @pytest.mark.real_client("mosquitto")
-async def test_mosquitto_does_not_outlive_a_gateway_that_is_killed(eventually: Any) -> None:
+async def test_a_mosquitto_that_cannot_be_started_at_all_is_an_error_with_its_cause(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await gateway(1, start=False)
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/1/nowhere")
+    with pytest.raises(BrokerUnavailableError, match=r"Mosquitto cannot be started: .*nowhere"):
+        await made.adapter.start()
+
+
+@pytest.mark.real_client("mosquitto")
+async def test_a_frozen_mosquitto_of_ours_is_ended_in_time_with_a_frozen_watchdog(gateway: Any) -> None:
+    made = await gateway(200)
+    pids = [mosquitto_on(made.port), *watchdogs_of(os.getpid())]
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    made.show()
+    waiting = asyncio.create_task(made.adapter.shown())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1.8):
+        await made.adapter.stop()
+    await waiting
+    assert not any(map(runs, pids))
+
+
+@pytest.mark.real_client("mosquitto")
+async def test_mosquitto_does_not_outlive_a_gateway_that_is_killed_even_after_its_watchdog(
+    eventually: Any,
+) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, PROCESS, stdout=PIPE)
     assert process.stdout is not None
     port = int((await process.stdout.readline()).rpartition(b":")[2])
     pid = mosquitto_on(port)
+    (watchdog,) = watchdogs_of(process.pid)
+    os.kill(watchdog, signal.SIGKILL)
+    await eventually(lambda: watchdogs_of(process.pid) not in ([], [watchdog]))
     process.kill()
     await process.wait()
     await eventually(lambda: not runs(pid))

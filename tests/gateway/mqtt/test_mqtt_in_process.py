@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -128,6 +129,27 @@ async def test_random_bytes_never_stop_the_service(dial: Dial) -> None:
         writer.close()
     other, _ = await dial(connect("other"))
     await exactly(other, CONNACK)
+
+
+async def test_a_start_that_is_cancelled_gives_the_address_back(broker: InProcessBroker) -> None:
+    await broker.stop()
+    for turns in range(20):
+        again = InProcessBroker("127.0.0.1", broker.port)
+        starting = asyncio.create_task(again.start())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait({starting})
+        await again.stop()
+        with socket.create_server(("127.0.0.1", broker.port)):
+            pass
+
+
+async def test_nobody_takes_the_free_port_of_another(broker: InProcessBroker) -> None:
+    others = [InProcessBroker("127.0.0.1", 0) for _ in range(20)]
+    await asyncio.gather(*(other.start() for other in others))
+    assert len({broker.port, *(other.port for other in others)}) == 21
+    await asyncio.gather(*(other.stop() for other in others))
 
 
 async def test_it_stops_with_clients_connected(broker: InProcessBroker, dial: Dial) -> None:

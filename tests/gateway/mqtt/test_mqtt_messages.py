@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from gateway.clock import iso
 from gateway.errors import ConfigError
-from gateway.mqtt.messages import OFFLINE, StateEncoder, Topics, statuses, tick_message
+from gateway.mqtt.messages import (
+    OFFLINE,
+    Message,
+    StateEncoder,
+    Topics,
+    publish_packet,
+    statuses,
+    tick_message,
+)
 from sims.models import MODELS, Nameplate
 from sims.points import POINTS, PUBLISHED, Kind
 from sims.snapshot import Snapshot, Tick
@@ -126,6 +134,15 @@ def test_topics_are_those_of_the_contract(plates: Plates) -> None:
         True,
     )
     assert Topics.under("site/b", "x").status == "site/b/x/status"
+
+
+@pytest.mark.parametrize(
+    ("size", "head"),
+    [(0, "3103"), (124, "317f"), (125, "318001"), (16_380, "31ff7f"), (16_381, "31808001")],
+)
+def test_a_packet_has_the_length_of_the_standard_in_sevens_of_bits(size: int, head: str) -> None:
+    assert publish_packet(Message("t", bytes(size))) == bytes.fromhex(head) + b"\x00\x01t" + bytes(size)
+    assert publish_packet(Message("t", bytes(size), retain=False))[0] == 0x30
 
 
 @pytest.mark.parametrize("prefix", ["", "$SYS", "a//b", "a/+", "#", "a\x00"])

@@ -1,0 +1,55 @@
+"""The MQTT adapter with meters of its own, in the test's process or in one that can be killed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.mqtt.adapter import MqttAdapter
+from sims.models import Nameplate
+from sims.points import FLAGS, NS_PER_S
+from sims.snapshot import Snapshot
+from tests.support.snapshots import START, nameplates, snapshot_of
+
+
+def plain_snapshot(meters: Sequence[Nameplate], tick: int = 1, **columns: NDArray[Any]) -> Snapshot:
+    """Return a snapshot whose display, flags and time of the peak are plain, but for `columns`."""
+    n = len(meters)
+    plain: dict[str, NDArray[Any]] = {
+        "peak_demand_time": np.where(np.arange(n) % 2, 0, START + 900 * NS_PER_S),
+        "lcd_screen": np.full(n, 1, dtype=np.uint16),
+        "lcd_text": np.array([b"  000042"] * n, dtype="S8"),
+        "flags": np.full(n, 1 << FLAGS.index("powered") | 1 << FLAGS.index("lcd_on"), dtype=np.uint16),
+    }
+    return snapshot_of(meters, tick, **plain | columns)
+
+
+class Gateway:
+    """An adapter on a broker, with its meters and the tick it shows."""
+
+    def __init__(self, count: int, **settings: Any) -> None:
+        self.meters = nameplates(count)
+        self.tick = 0
+        self.adapter = MqttAdapter(
+            **{"url": None, "host": "127.0.0.1", "port": 0, "gateway_id": "plant-a", "meters": self.meters}
+            | settings
+        )
+        self.show()
+
+    def show(self) -> Snapshot:
+        """Show the next tick."""
+        self.tick += 1
+        snapshot = plain_snapshot(self.meters, self.tick)
+        self.adapter.show(snapshot)
+        return snapshot
+
+    @property
+    def away(self) -> bool:
+        """Whether the table says that the broker is away."""
+        return ", away" in self.adapter.endpoints()[0].serves
+
+    @property
+    def port(self) -> int:
+        """The broker's port."""
+        return int(self.adapter.ready()["mqtt"].rpartition(":")[2])

@@ -22,7 +22,6 @@ from register_maps.model import (
     WordOrder,
     default_invalid,
     is_count,
-    is_text,
     overlaps,
 )
 from register_maps.schema import ENTRY_KEYS, MAP_KEYS, Keys
@@ -167,8 +166,8 @@ def _check_content(keys: Keys, entry: Entry) -> None:
         keys.wrong("description", "missing", "a text, since there is no point that brings one")
     if entry.point is None:
         return
-    if is_text(entry.point) != (entry.type.kind == "S"):
-        fits = "string" if is_text(entry.point) else "a number or a bit"
+    if entry.point.text != (entry.type.kind == "S"):
+        fits = "string" if entry.point.text else "a number or a bit"
         keys.wrong("type", f"{entry.point.name} does not fit into {entry.type.name}", fits)
     elif entry.type is _BIT and entry.point.kind is not Kind.FLAG:
         keys.wrong("point", f"{entry.point.name} is not one bit", "a flag")

@@ -4,37 +4,33 @@ from typing import Final
 
 from register_maps.model import Entry, RegisterMap
 
-HEADINGS: Final = ("address", "table", "type", "order", "what", "count", "access", "description", "source")
-"""What stands in the columns of `describe`."""
+HEADINGS: Final = ("address", "table", "type", "order", "point", "scale", "unit", "access", "description")
+"""What stands in the columns of `describe`: an address is zero-based, as on the wire."""
 
 
 def describe(register_map: RegisterMap) -> list[tuple[str, ...]]:
-    """Return one row a value under `HEADINGS`: registers first, then bits, each in the order of addresses.
-
-    Addresses are written as the map counts them, from its base.
-    """
-    entries = sorted(register_map.entries, key=lambda entry: entry.type.kind == "b")
-    return [_row(entry, register_map.base) for entry in entries]
+    """Return one row a value under `HEADINGS`: registers first, then bits, each in the order of addresses."""
+    return [_row(entry) for entry in sorted(register_map.entries, key=lambda entry: entry.type.kind == "b")]
 
 
-def _row(entry: Entry, base: int) -> tuple[str, ...]:
+def _row(entry: Entry) -> tuple[str, ...]:
     kind = f"string {entry.size}" if entry.type.kind == "S" else entry.type.name
     return (
-        str(entry.address + base),
-        " + ".join(table.value for table in entry.tables),
+        str(entry.address),
+        "+".join(table.value for table in entry.tables),
         kind,
         "" if entry.type.kind in "Sb" else entry.word_order.value,
         entry.point.name if entry.point else f"always {entry.constant}",
-        _count(entry),
+        _scale(entry),
+        entry.point.shown_unit if entry.point else "",
         "rw" if entry.writable else "ro",
         entry.description,
-        entry.source,
     )
 
 
-def _count(entry: Entry) -> str:
-    """Return what one count is: `0.01 kW`."""
+def _scale(entry: Entry) -> str:
+    """Return what one count is in the unit: `0.01`."""
     if entry.point is None or entry.type.kind in "Sb":
         return ""
-    count = f"{float(entry.scale):g} {entry.point.shown_unit}".strip()
-    return f"{count}, from {float(entry.offset):g}" if entry.offset else count
+    scale = f"{float(entry.scale):g}"
+    return f"{scale}, from {float(entry.offset):g}" if entry.offset else scale

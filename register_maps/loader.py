@@ -9,14 +9,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-import yaml
-
+from register_maps import yaml_reader
 from register_maps.build import build, clash_problem
 from register_maps.errors import Problem, RegisterMapError
 from register_maps.model import RegisterMap, overlaps
 
 SUFFIX: Final = ".yaml"
-_YAML: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is: the same nodes, faster
 
 
 def names() -> list[str]:
@@ -56,16 +54,7 @@ def _shelf() -> Traversable:
 
 def _read(file: Traversable, place: str) -> RegisterMap:
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=_YAML)
-    except OSError as error:
-        problem = Problem(0, "", f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        problem = Problem(0, "", "is not UTF-8 text")
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        problem = Problem(line, "", f"is not YAML: {error.problem}")
-    except yaml.YAMLError as error:
-        problem = Problem(0, "", f"is not YAML: {error}")
-    else:
-        return build(root, place)
-    raise RegisterMapError(place, [problem])
+        root = yaml_reader.read(file)
+    except yaml_reader.YamlError as error:
+        raise RegisterMapError(place, error.problems) from None
+    return build(root, place)

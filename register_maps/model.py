@@ -1,6 +1,6 @@
 """A register map as frozen values: tables, types, word orders, entries.
 
-No YAML and no bytes: the loader makes these values, the codec and the bank read them.
+No YAML and no bytes: `build` makes these values, the codec and the bank read them.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,6 @@ from sims.points import Kind, Point
 
 ADDRESSES: Final = 65536
 """How many addresses a table has (MODBUS Application Protocol V1.1b3, 4.4)."""
-
-TEXTS: Final = frozenset({"lcd_text", "vendor", "model", "serial", "firmware"})
-"""The points that are text; every other one is a number."""
 
 
 class Table(Enum):
@@ -179,11 +176,6 @@ def overlaps(entries: Iterable[tuple[str, Entry]]) -> list[Clash]:
             if before is None or before[1].end < entry.end:
                 reach[table] = (file, entry)
     return list(found.values())
-
-
-def is_text(point: Point) -> bool:
-    """Return whether the point's values are characters."""
-    return point.name in TEXTS
 
 
 def is_count(point: Point) -> bool:

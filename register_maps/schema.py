@@ -1,6 +1,6 @@
 """What a map's file may hold, key by key: YAML nodes in, checked values out, every fault with its line.
 
-Only single values are judged here; how the values of an entry fit together is the loader's business.
+Only single values are judged here; how the values of an entry fit together is the business of `build`.
 """
 
 import math
@@ -13,6 +13,7 @@ import yaml
 
 from register_maps.errors import Problem
 from register_maps.model import TABLE_WORDS, TYPES, Table, ValueType, WordOrder
+from register_maps.yaml_reader import line_of
 from sims.points import POINTS, Point
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ class Keys:
     """The keys of one mapping, read by a table of readers; what is wrong goes to `problems`."""
 
     def __init__(self, node: yaml.Node, readers: Mapping[str, Reader], problems: list[Problem]) -> None:
-        self.line = node.start_mark.line + 1
+        self.line = line_of(node)
         self._readers = readers
         self._problems = problems
         self._nodes: dict[str, yaml.Node] = {}
@@ -125,12 +126,9 @@ class Keys:
             self._place(key, value)
 
     def _place(self, key: yaml.Node, value: yaml.Node) -> None:
-        line, name = key.start_mark.line + 1, str(key.value)
+        line, name = line_of(key), str(key.value)
         if name not in self._readers:
             self._problems.append(Problem(line, name, "unknown key", ", ".join(self._readers)))
-        elif name in self._nodes:
-            first = self._nodes[name].start_mark.line + 1
-            self._problems.append(Problem(line, name, f"given twice, first at line {first}"))
         else:
             self._nodes[name] = value
 
@@ -141,7 +139,7 @@ class Keys:
         """Note that something is wrong at `key`; of what is no mapping nothing more is said."""
         if not self._is_mapping:
             return
-        line = self._nodes[key].start_mark.line + 1 if key in self._nodes else self.line
+        line = line_of(self._nodes[key]) if key in self._nodes else self.line
         self._problems.append(Problem(line, key, message, allowed))
 
     def items(self, key: str) -> list[yaml.Node]:

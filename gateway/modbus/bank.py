@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.addressing import UNITS_PER_PORT
+from gateway.addressing import modbus_place
 from gateway.modbus import slow
 from gateway.modbus.frames import PLAIN, ExceptionCode, framed, refused
 from register_maps.codec import Codec, Columns, Run
@@ -44,7 +44,7 @@ def nameplate_columns(meters: Sequence[Nameplate]) -> Columns:
         "serial": np.array([meter.serial for meter in meters]),
         "firmware": np.array([meter.firmware for meter in meters]),
         "ct_primary": np.array([meter.ct_a for meter in meters]),
-        "unit_id": np.arange(len(meters)) % UNITS_PER_PORT + 1,
+        "unit_id": np.array([modbus_place(meter)[1] for meter in meters]),
     }
 
 

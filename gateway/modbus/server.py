@@ -4,13 +4,12 @@ What a request is answered stands in `bank`; this file moves bytes, in order, an
 """
 
 import asyncio
-import errno
 import socket
 from collections.abc import Sequence
 from typing import Final, cast
 
 from gateway.addressing import UNITS_PER_PORT
-from gateway.errors import AddressInUseError
+from gateway.binding import address_text, bind_tcp
 from gateway.hub import Endpoint
 from gateway.modbus.bank import Bank, Images
 from gateway.modbus.frames import PLAIN, exchange
@@ -19,15 +18,7 @@ from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
 SERVICE: Final = "Modbus TCP"
-_BACKLOG: Final = 512
-_NO_ADDRESS: Final = ("--host", "not an address of this machine")
-_REFUSALS: Final = {
-    errno.EADDRINUSE: ("--modbus-port", "already in use"),
-    errno.EACCES: ("--modbus-port", "not permitted"),
-    errno.EADDRNOTAVAIL: _NO_ADDRESS,
-}
-"""Why an address cannot be bound, by the system's error number: the option that moves it, and the words."""
-_PORTS: Final = 65536
+_OPTION: Final = "--modbus-port"
 
 
 class Connection(asyncio.Protocol):
@@ -134,12 +125,14 @@ class ModbusAdapter:
             raise
 
     async def _listen(self, bank: Bank, port: int) -> None:
-        listener = await _bind(self._host, port)
+        listener = await bind_tcp(SERVICE, self._host, port, _OPTION)
         loop = asyncio.get_running_loop()
+        # Made first and serving only afterwards, so that a start cancelled in between leaves nothing behind.
         server = await loop.create_server(
-            lambda: Connection(bank, self._connections), sock=listener, backlog=_BACKLOG
+            lambda: Connection(bank, self._connections), sock=listener, start_serving=False
         )
         self._servers.append(server)
+        await server.start_serving()
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""
@@ -166,7 +159,7 @@ class ModbusAdapter:
         for index, ((host, port), bank) in enumerate(zip(self._addresses(), self._banks, strict=False)):
             last, first = len(bank.meters), index * UNITS_PER_PORT
             serves = f"meters {first + 1} to {first + last} as units 1 to {last}; {maps}"
-            rows.append(Endpoint(SERVICE, _shown(host, port), serves))
+            rows.append(Endpoint(SERVICE, address_text(host, port), serves))
         return rows
 
     def ready(self) -> dict[str, list[dict[str, object]]]:
@@ -179,24 +172,3 @@ class ModbusAdapter:
 
     def _addresses(self) -> list[tuple[str, int]]:
         return [server.sockets[0].getsockname()[:2] for server in self._servers]
-
-
-async def _bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket that has `port` for itself. Raises AddressInUseError."""
-    if port >= _PORTS:
-        raise AddressInUseError(SERVICE, _shown(host, port), "--modbus-port", "beyond the last port, 65535")
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        refusal = _NO_ADDRESS if isinstance(error, socket.gaierror) else _REFUSALS.get(error.errno or 0)
-        if refusal is None:
-            raise
-        raise AddressInUseError(SERVICE, _shown(host, port), *refusal) from error
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -26,7 +26,7 @@ def _error(folder: Path, text: str) -> RegisterMapError:
 
 WRONG_ENTRIES = [
     ("{address: 0, type: u16, point: flags, colour: red}", "colour", "unknown key", "address, table"),
-    ("{address: 0, address: 1, type: u16, point: flags}", "address", "given twice, first at line 5", ""),
+    ("{address: 0, address: 1, type: u16, point: flags}", "address", "given twice; first on line 5", "once"),
     ("{address: 0, type: u16, point: flagz}", "point", "'flagz' is not possible", "voltage_l1_n"),
     ("{address: 0, type: u24, point: flags}", "type", "'u24' is not possible", "u16, u32"),
     ("{type: u16, point: flags}", "address", "missing", "a whole number"),
@@ -89,14 +89,16 @@ def test_a_wrong_entry_is_told_with_line_key_and_what_is_allowed(
         ("- a\n", 1, "", "is not a mapping"),
         ("name: [\n", 2, "", "is not YAML"),
         ("\t", 1, "", "is not YAML"),
-        ("\x01", 0, "", "is not YAML"),
+        ("\x01", 1, "", "is not YAML"),
         (HEAD, 4, "entries", "is not a list or is empty"),
         (HEAD.replace("entries:", "entries: 3"), 4, "entries", "is not a list or is empty"),
         (HEAD.replace("entries:\n", ""), 1, "entries", "missing"),
         (HEAD.replace("name: mine", "nam: mine") + ENERGY, 1, "nam", "unknown key"),
         (HEAD.replace("source: me\n", "") + ENERGY, 1, "source", "missing"),
         ("base: high\n" + HEAD + ENERGY, 1, "base", "'high' is not possible"),
-        ("? [a]\n: 1\n" + HEAD + ENERGY, 1, "", "unknown key"),
+        ("? [a]\n: 1\n" + HEAD + ENERGY, 1, "", "a key that is a list"),
+        ("~: 1\n" + HEAD + ENERGY, 1, "~", "a key that is nothing"),
+        ("\n" + "[" * 100_000, 2, "", "is nested too deeply"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_line(

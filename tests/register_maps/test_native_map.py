@@ -121,16 +121,16 @@ def test_a_description_has_one_row_a_value_under_its_headings() -> None:
     assert len(rows) == len(NATIVE.entries)
     assert all(len(row) == len(HEADINGS) for row in rows)
     by_address = {(row[0], row[1]): row for row in rows}
-    assert by_address["110", "holding + input"] == (
+    assert by_address["110", "holding+input"] == (
         "110",
-        "holding + input",
+        "holding+input",
         "u32",
         "ABCD",
         "demand",
-        "0.01 kW",
+        "0.01",
+        "kW",
         "ro",
         "Demand of the last complete 5 minutes",
-        "manual 2.3.1: 1/100 kW resolution",
     )
-    assert by_address["124", "holding + input"][2:6] == ("string 8", "", "lcd_text", "")
-    assert by_address["0", "coil"][4:7] == ("always 0", "", "rw")
+    assert by_address["124", "holding+input"][2:7] == ("string 8", "", "lcd_text", "", "")
+    assert by_address["0", "coil"][4:8] == ("always 0", "", "", "rw")

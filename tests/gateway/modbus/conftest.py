@@ -1,4 +1,4 @@
-"""Snapshots by hand, an encoder that shares nothing with ours, and raw clients, on both loops."""
+"""An encoder that shares nothing with ours, and raw clients, on both loops."""
 
 import asyncio
 import importlib
@@ -9,20 +9,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from gateway.modbus.bank import Bank, Images
 from gateway.modbus.server import ModbusAdapter
 from register_maps.loader import load
-from sims.models import MODELS, Nameplate
-from sims.points import MJ_PER_WH, NS_PER_S, POINTS, Kind
-from sims.snapshot import Snapshot, Tick
-
-START = 1_767_571_200 * NS_PER_S
-"""2026-01-05T00:00:00Z [ns]."""
-
+from sims.models import Nameplate
+from sims.points import MJ_PER_WH, NS_PER_S
+from sims.snapshot import Snapshot
+from tests.support.snapshots import snapshot_of
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
 """The event loops to test on: uvloop where the platform has it."""
@@ -33,40 +28,6 @@ with suppress(ImportError):
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every asynchronous test here on each of these loops."""
     return LOOPS
-
-
-def nameplates(count: int) -> list[Nameplate]:
-    """Return `count` meters of all models in turn."""
-    models = list(MODELS.values())
-    return [
-        Nameplate(
-            number=n,
-            id=f"M{n:04}",
-            model=models[(n - 1) % len(models)],
-            serial=f"S{n:07}",
-            ct_a=100.0 + n / 10,
-        )
-        for n in range(1, count + 1)
-    ]
-
-
-def snapshot_of(meters: Sequence[Nameplate], tick: int = 1) -> Snapshot:
-    """Return a snapshot that holds a value of its own for each point of each meter at each tick."""
-    n, random = len(meters), np.random.default_rng(tick)
-    columns: dict[str, NDArray[Any]] = {}
-    for point in POINTS.values():
-        if point.kind is Kind.INSTANT:
-            columns[point.name] = random.uniform(-20_000, 20_000, n)
-            columns[point.name][[not point.lines <= meter.model.lines for meter in meters]] = math.nan
-        elif point.kind in {Kind.COUNTER, Kind.TIME}:
-            columns[point.name] = random.integers(0, 2**62, n)
-    for name in ("demand", "rolling_demand", "peak_demand"):
-        columns[name] = np.abs(columns[name])
-    columns["clock"] = np.full(n, START + tick * NS_PER_S)
-    columns["flags"] = random.integers(0, 2**16, n).astype(np.uint16)
-    columns["lcd_screen"] = random.integers(0, 5, n).astype(np.uint16)
-    columns["lcd_text"] = np.array([f"{number:8}" for number in random.integers(0, 10**6, n)], "S8")
-    return Snapshot(Tick(tick, START + tick * NS_PER_S), columns)
 
 
 def _float(value: float) -> bytes:

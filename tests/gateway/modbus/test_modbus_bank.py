@@ -9,7 +9,8 @@ import pytest
 from gateway.modbus import bank as bank_module
 from gateway.modbus.bank import Bank, Images
 from register_maps.loader import load, load_file
-from tests.gateway.modbus.conftest import bank_of, frame, nameplates, read_frame, reference, snapshot_of
+from tests.gateway.modbus.conftest import bank_of, frame, read_frame, reference
+from tests.support.snapshots import nameplates, snapshot_of
 
 METERS = nameplates(7)
 SNAPSHOT = snapshot_of(METERS)

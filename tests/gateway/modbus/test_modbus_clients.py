@@ -12,7 +12,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ExceptionResponse
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 
-from tests.gateway.modbus.conftest import Serve, nameplates, ports_of, reference, snapshot_of
+from tests.gateway.modbus.conftest import Serve, ports_of, reference
+from tests.support.snapshots import nameplates, snapshot_of
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 METERS = nameplates(7)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.modbus.bank import Bank
 from gateway.modbus.frames import FRAMES_AT_ONCE, exchange
-from tests.gateway.modbus.conftest import bank_of, frame, frames_in, nameplates, read_frame, snapshot_of
+from tests.gateway.modbus.conftest import bank_of, frame, frames_in, read_frame
+from tests.support.snapshots import nameplates, snapshot_of
 
 METERS = nameplates(3)
 BANK = bank_of(METERS, snapshot_of(METERS))

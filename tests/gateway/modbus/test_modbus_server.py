@@ -22,12 +22,11 @@ from tests.gateway.modbus.conftest import (
     connected,
     frame,
     frames_in,
-    nameplates,
     ports_of,
     read_frame,
     reference,
-    snapshot_of,
 )
+from tests.support.snapshots import nameplates, snapshot_of
 
 
 async def test_a_read_is_answered_from_the_snapshot(serve: Serve) -> None:

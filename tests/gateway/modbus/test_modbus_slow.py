@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from gateway.modbus.slow import answer
-from tests.gateway.modbus.conftest import nameplates
+from tests.support.snapshots import nameplates
 
 METERS = nameplates(7)
-METER = METERS[5]
+METER = METERS[6]
 OBJECTS = [
     b"Leviton",
     b"series-2000-120-208",
@@ -19,7 +19,7 @@ OBJECTS = [
     b"https://www.leviton.com",
     b"Series 2000 kWh meter",
     b"3-phase, 4-wire wye, 120 V",
-    b"M0006",
+    b"M0007",
 ]
 
 

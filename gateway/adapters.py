@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from gateway.web.answers import Control
 
 
-def _modbus(config: Config, _: "Control") -> Adapter | None:
+def _modbus(config: Config, control: "Control") -> Adapter | None:
     if config.modbus is None:
         return None
     from gateway.modbus.server import ModbusAdapter  # noqa: PLC0415  imported when wanted
 
     settings = config.modbus
-    return ModbusAdapter(host=settings.host, port=settings.port, maps=settings.maps, meters=config.nameplates)
+    return ModbusAdapter(
+        host=settings.host,
+        port=settings.port,
+        maps=settings.maps,
+        meters=config.nameplates,
+        commands=control,
+    )
 
 
-def _bacnet(config: Config, _: "Control") -> Adapter | None:
+def _bacnet(config: Config, control: "Control") -> Adapter | None:
     if config.bacnet is None:
         return None
     from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  imported when wanted
@@ -37,6 +43,7 @@ def _bacnet(config: Config, _: "Control") -> Adapter | None:
         gateway_id=config.gateway_id,
         gateway_name=config.gateway_name,
         meters=config.nameplates,
+        commands=control,
     )
 
 

@@ -6,7 +6,7 @@ Adapters make them and wait for what comes of them; they change nothing themselv
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from gateway.errors import RequestRefusedError
 from sims.meter import MeterSpec
@@ -56,6 +56,13 @@ Command = Advance | Change | TurnKey | HoldKey | ResetPeak
 
 Outcome = str
 """What an applied command has to say: why a turn of the key was in vain; nothing else says anything."""
+
+
+class Applier(Protocol):
+    """What adapters ask to apply commands: the station."""
+
+    async def apply(self, command: Command) -> Outcome:
+        """Return when `command` is applied and shown. Raises RequestRefusedError with the reason."""
 
 
 class Commands:

@@ -25,10 +25,9 @@ from register_maps.model import (
     overlaps,
 )
 from register_maps.schema import ENTRY_KEYS, MAP_KEYS, Keys
-from sims.points import Kind, Point
+from sims.points import Point
 
 _BIT: Final = TYPES["bit"]
-_WRITABLE: Final = {Table.HOLDING, Table.COIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def _entry(keys: Keys, defaults: _Defaults) -> Entry | None:
         scale=scale,
         offset=offset,
         invalid=invalid,
-        writable=keys.get("access", False),
+        writes=keys.get("writes", None),
         point=point,
         constant=_constant(keys, value_type),
         description=keys.get("description", point.description if point else ""),
@@ -155,8 +154,12 @@ def _check_place(keys: Keys, entry: Entry) -> None:
     if (entry.type is _BIT) != all(table in BIT_TABLES for table in entry.tables):
         allowed = "discrete, coil" if entry.type is _BIT else "both, holding, input"
         keys.wrong("table", f"does not hold {entry.type.name}", allowed)
-    if entry.writable and _WRITABLE.isdisjoint(entry.tables):
-        keys.wrong("access", "a client cannot write there", "ro")
+    if entry.writes and Table.COIL not in entry.tables:
+        keys.wrong("writes", "nothing can be brought about there", "only in a coil")
+    if keys.get("access", False) != (entry.writes is not None):
+        keys.wrong(
+            "access", "what a client may write and what that brings about go together", "rw with writes"
+        )
 
 
 def _check_content(keys: Keys, entry: Entry) -> None:
@@ -169,5 +172,5 @@ def _check_content(keys: Keys, entry: Entry) -> None:
     if entry.point.text != (entry.type.kind == "S"):
         fits = "string" if entry.point.text else "a number or a bit"
         keys.wrong("type", f"{entry.point.name} does not fit into {entry.type.name}", fits)
-    elif entry.type is _BIT and entry.point.kind is not Kind.FLAG:
-        keys.wrong("point", f"{entry.point.name} is not one bit", "a flag")
+    elif entry.type is _BIT and not entry.point.binary:
+        keys.wrong("point", f"{entry.point.name} is not one bit", "a flag, key_switch")

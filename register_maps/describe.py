@@ -23,7 +23,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         entry.point.name if entry.point else f"always {entry.constant}",
         _scale(entry),
         entry.point.shown_unit if entry.point else "",
-        "rw" if entry.writable else "ro",
+        "rw" if entry.writes else "ro",
         entry.description,
     )
 

@@ -61,6 +61,15 @@ class WordOrder(Enum):
         return self in {WordOrder.CDAB, WordOrder.BADC}
 
 
+class Effect(Enum):
+    """What a client brings about at a meter by writing a coil."""
+
+    KEY_SWITCH = "key_switch"
+    """1 turns the key to the right, 0 back."""
+    RESET_PEAK = "reset_peak"
+    """1 resets the peak demand, 0 does nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ValueType:
     """A type of value: its NumPy kind (u, i, f, S for text, b for one bit) and its size [bytes].
@@ -113,7 +122,8 @@ class Entry:
     """One value of a map. Holds either a point or a constant, the same for all meters.
 
     `address` is zero-based, as on the wire; `size` is in bytes. What a client reads is a count: the point
-    in its shown unit is count x `scale` + `offset`. `invalid` are the bits that stand for no value.
+    in its shown unit is count x `scale` + `offset`. `invalid` are the bits that stand for no value. `writes`
+    is what a client brings about by writing it; None where it is read-only.
     """
 
     address: int
@@ -124,7 +134,7 @@ class Entry:
     scale: Fraction
     offset: Fraction
     invalid: int
-    writable: bool
+    writes: Effect | None
     point: Point | None
     constant: int | float | str | None
     description: str

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import yaml
 
 from register_maps.errors import Problem
-from register_maps.model import TABLE_WORDS, TYPES, Table, ValueType, WordOrder
+from register_maps.model import TABLE_WORDS, TYPES, Effect, Table, ValueType, WordOrder
 from register_maps.yaml_reader import line_of
 from sims.points import POINTS, Point
 
@@ -70,6 +70,10 @@ def _writable(text: str) -> bool:
     return {"ro": False, "rw": True}[text]
 
 
+def _effect(text: str) -> Effect:
+    return Effect(text)
+
+
 Reader = tuple[Callable[[str], object], str]
 
 _ORDERS: Final = ", ".join(order.value for order in WordOrder)
@@ -101,6 +105,7 @@ ENTRY_KEYS: Final[Mapping[str, Reader]] = MappingProxyType(
         "offset": (_number, "a number in the point's unit"),
         "invalid": (_whole, "a whole number: the bits that stand for no value"),
         "access": (_writable, "ro, rw"),
+        "writes": (_effect, ", ".join(effect.value for effect in Effect)),
         "point": (_point, ", ".join(POINTS)),
         "constant": (str, "a number or a text that the type can hold"),
         "description": _TEXT,

@@ -25,6 +25,9 @@ METER_CELSIUS: Final = (-30.0, 60.0)
 DISPLAY_CELSIUS: Final = (-20.0, 50.0)
 LOWEST_POWER_FACTOR: Final = 0.5
 
+SUPPLY: Final = frozenset({"under_voltage", "over_voltage", *(f"phase_loss_l{k}" for k in (1, 2, 3))})
+"""The flags that tell of the supply even while it is gone; the others are what was measured last."""
+
 Booleans: TypeAlias = NDArray[np.bool_]
 
 

@@ -62,6 +62,7 @@ class Fleet:
         self._powered_up = np.zeros(n, np.int64)
         self._reverse_phase = np.zeros(n, np.bool_)
         self._readings: dict[str, NDArray[Any]] = {}
+        self._flags: dict[str, NDArray[np.bool_]] = {}
         self._keys = KeySwitches(n)
         self._key_returns: dict[int, int] = {}
         self._recall(memories or {})
@@ -188,7 +189,8 @@ class Fleet:
         if not np.array_equal(powered, self._powered):
             self._switch(powered)
         self._registered = self._circuits.registered(measurement) * powered
-        self._reverse_phase = self._circuits.reverse_phase(measurement, self._reverse_phase)
+        lit = self._circuits.reverse_phase(measurement, self._reverse_phase)
+        self._reverse_phase = np.where(powered, lit, self._reverse_phase)
         self._measurement = measurement
         self._readings_due = True
 
@@ -197,6 +199,7 @@ class Fleet:
         if (down := np.flatnonzero(self._powered & ~powered)).size:
             self._read()  # what these meters measured last is what they go on to show
             self._demand.suspend(down)
+            self._keys.forget(down)
         if (up := np.flatnonzero(powered & ~self._powered)).size:
             self._powered_up[up] = self._time
             self._demand.restart(up, self._time, self._energy)
@@ -208,7 +211,12 @@ class Fleet:
             name: np.where(self._powered, values, self._readings.get(name, np.nan))
             for name, values in self._circuits.points(self._measurement).items()
         }
-        self._flags = self._circuits.flags(self._measurement)
+        self._flags = {
+            name: values
+            if name in diagnostics.SUPPLY
+            else np.where(self._powered, values, self._flags.get(name, False))
+            for name, values in self._circuits.flags(self._measurement).items()
+        }
         self._readings_due = False
 
     def _columns(self) -> Mapping[str, NDArray[Any]]:
@@ -232,6 +240,7 @@ class Fleet:
             "lcd_screen": screen,
             "lcd_text": display.texts(screen, lcd_energy, self._demand.last, self._demand.peak),
             "flags": self._pack_flags(counted, screen),
+            "key_switch": self._keys.right.astype(np.uint8),
         }
         for column in columns.values():
             column.setflags(write=False)

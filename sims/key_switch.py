@@ -7,6 +7,7 @@ the peak is the business of `demand`.
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sims.points import NS_PER_S
 from sims.snapshot import SCREENS
@@ -15,6 +16,7 @@ LONGEST_TURN: Final = NS_PER_S
 """The longest time from right to back [ns], inclusive."""
 
 _PEAK: Final = SCREENS.index("peak")
+_BLANK: Final = SCREENS.index("blank")
 
 
 class KeySwitches:
@@ -42,9 +44,22 @@ class KeySwitches:
         if not self.right[row]:
             return "the key is not turned to the right"
         self.right[row] = False
-        if (turned := time - int(self._turned[row])) > LONGEST_TURN:
-            return f"the key was turned for {turned / NS_PER_S:g} s; allowed: up to 1 s"
-        return _not_shown(int(self._screen[row])) or _not_shown(screen)
+        return (
+            too_long(time - int(self._turned[row]))
+            or _not_shown(int(self._screen[row]))
+            or _not_shown(screen)
+        )
+
+    def forget(self, rows: NDArray[np.intp]) -> None:
+        """Let the turns of keys that stand to the right come to nothing: the meters lost their supply."""
+        self._screen[rows] = _BLANK
+
+
+def too_long(turned: int) -> str:
+    """Return why a turn that lasts so long [ns] is in vain, nothing if it is not."""
+    if turned <= LONGEST_TURN:
+        return ""
+    return f"the key was turned for {turned / NS_PER_S:g} s; allowed: up to 1 s"
 
 
 def _not_shown(screen: int) -> str:

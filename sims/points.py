@@ -41,7 +41,8 @@ class Point:
 
     The snapshot holds it in `unit` (SI); people and protocols see `shown_unit`, which is the held value
     divided by `divisor`. `lines` are the service lines (1, 2, 3) that a model must have for the point to
-    exist. `bit` is the place of a flag in `flags`. `text` says that the values are ASCII characters.
+    exist. `bit` is the place of a flag in `flags`. `text` says that the values are ASCII characters, `binary`
+    that they are 0 and 1.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Point:
     lines: frozenset[int] = frozenset()
     bit: int | None = None
     text: bool = False
+    binary: bool = False
 
     def shown(self, held: NDArray[Any]) -> NDArray[np.float64]:
         """Return held values [unit] as they are shown [shown_unit], in the shape of `held`."""
@@ -123,13 +125,19 @@ def _registered() -> list[Point]:
         Point("lcd_screen", Kind.STATE, "0 blank, 1 total, 2 instantaneous, 3 peak, 4 test"),
         Point("lcd_text", Kind.TEXT, "The eight characters on the LCD", text=True),
         Point("flags", Kind.STATE, "All flags, bit 0 first"),
+        Point("key_switch", Kind.STATE, "Key switch, 1 = turned right", binary=True),
     ]
 
 
 def _flags() -> list[Point]:
     return [
         Point(
-            name, Kind.FLAG, words, bit=bit, lines=frozenset(k for k in (1, 2, 3) if name.endswith(f"_l{k}"))
+            name,
+            Kind.FLAG,
+            words,
+            bit=bit,
+            lines=frozenset(k for k in (1, 2, 3) if name.endswith(f"_l{k}")),
+            binary=True,
         )
         for bit, (name, words) in enumerate(FLAG_DESCRIPTIONS)
     ]
@@ -157,6 +165,6 @@ FLAGS: Final = tuple(name for name, _ in FLAG_DESCRIPTIONS)
 PUBLISHED: Final = tuple(
     point
     for point in POINTS.values()
-    if point.kind is not Kind.NAMEPLATE and point.name not in {"flags", "clock", "uptime"}
+    if point.kind is not Kind.NAMEPLATE and point.name not in {"flags", "clock", "uptime", "key_switch"}
 )
-"""The points that every protocol shows by name: all but the nameplate and what only a register map packs."""
+"""The points that every protocol shows by name: all but the nameplate and what only some need."""

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 class CtInput:
     """The CT at one element: the line it sits on (1-3), its direction, its ratio and whether it is open.
 
-    `ratio` is its secondary current over that of the right CT.
+    `ratio` is its secondary current over that of the right CT. `exchanged` leads, X1 on X2, turn the current
+    as much as a CT that is `reversed` on its line; both together cancel (R18).
     """
 
     line: int
     reversed: bool = False
     ratio: float = 1.0
     open: bool = False
+    exchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class WiringArrays:
         """Rewire the meter at index `meter`."""
         for k, ct in enumerate(wiring.cts):
             self.ct_line[k, meter] = ct.line - 1
-            self.ct_factor[k, meter] = 0.0 if ct.open else (-ct.ratio if ct.reversed else ct.ratio)
+            polarity = 1.0 if ct.reversed == ct.exchanged else -1.0
+            self.ct_factor[k, meter] = 0.0 if ct.open else polarity * ct.ratio
         for k, terminal in enumerate(wiring.voltages):
             self.voltage_line[k, meter] = terminal.line - 1
             self.voltage_factor[k, meter] = 0.0 if terminal.open else 1.0

@@ -11,6 +11,7 @@ from gateway.errors import RequestRefusedError
 
 CONFIRMED_REQUEST: Final = 0x00
 UNCONFIRMED_REQUEST: Final = 0x10
+SIMPLE_ACK: Final = 0x20
 COMPLEX_ACK: Final = 0x30
 ERROR: Final = 0x50
 REJECT: Final = 0x60
@@ -35,6 +36,11 @@ class ServiceError(RequestRefusedError):
 def error_parameters(code: ErrorCode) -> bytes:
     """Return the class and the code of an error."""
     return enumerated(code.error_class) + enumerated(code)
+
+
+def simple_ack(invoke: bytes, service: int) -> bytes:
+    """Return a SimpleACK PDU."""
+    return bytes((SIMPLE_ACK,)) + invoke + bytes((service,))
 
 
 def error(invoke: bytes, service: int, parameters: bytes) -> bytes:

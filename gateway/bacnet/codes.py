@@ -170,21 +170,30 @@ class RejectReason(IntEnum):
 class AbortReason(IntEnum):
     """BACnetAbortReason (clause 18.10)."""
 
+    OTHER = 0
     SEGMENTATION_NOT_SUPPORTED = 4
+    OUT_OF_RESOURCES = 9
 
 
 class ErrorCode(IntEnum):
     """BACnetErrorCode (clause 18.3 on); `error_class` is the class under which metergate reports it."""
 
+    INVALID_DATA_TYPE = 9
     PROPERTY_IS_NOT_A_LIST = 22
+    OPERATIONAL_PROBLEM = 25
     READ_ACCESS_DENIED = 27
     UNKNOWN_OBJECT = 31
     UNKNOWN_PROPERTY = 32
+    VALUE_OUT_OF_RANGE = 37
     WRITE_ACCESS_DENIED = 40
     INVALID_ARRAY_INDEX = 42
     PROPERTY_IS_NOT_AN_ARRAY = 50
 
     @property
     def error_class(self) -> int:
-        """BACnetErrorClass: object 1, property 2, services 5."""
-        return {ErrorCode.UNKNOWN_OBJECT: 1, ErrorCode.PROPERTY_IS_NOT_A_LIST: 5}.get(self, 2)
+        """BACnetErrorClass: device 0, object 1, property 2, services 5."""
+        return {
+            ErrorCode.OPERATIONAL_PROBLEM: 0,
+            ErrorCode.UNKNOWN_OBJECT: 1,
+            ErrorCode.PROPERTY_IS_NOT_A_LIST: 5,
+        }.get(self, 2)

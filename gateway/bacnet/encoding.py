@@ -140,10 +140,10 @@ class Reader:
 
     def opened(self, number: int) -> bool:
         """Step over the opening tag `number` if it is next; return whether it was."""
-        if not self.more():
+        if not self._begins(number):
             return False
         tag = self._tag()
-        if not (tag.context and tag.number == number and tag.length == _OPENING):
+        if tag.length != _OPENING:
             return False
         self._at = tag.start
         return True
@@ -179,17 +179,18 @@ class Reader:
 
     def optional(self, number: int) -> bytes | None:
         """Return the content of the context-tagged primitive `number` if it is next, else None."""
-        if not self.more():
+        if not self._begins(number):
             return None
         tag = self._tag()
-        if tag.context and tag.number == number and tag.length >= 0:
-            return self._take(tag)
-        return None
+        return self._take(tag) if tag.length >= 0 else None
 
-    def skip_to_closing(self, number: int) -> None:
-        """Step over everything up to the closing tag `number` of this level, and over that."""
+    def constructed(self, number: int) -> bytes:
+        """Return what is between the opening tag `number`, which must be next, and the one that closes it."""
+        self.opening(number)
+        start = self._at
         levels = [number]
         while levels:
+            end = self._at
             tag = self._tag()
             self._at = tag.start
             if tag.length == _OPENING:
@@ -199,6 +200,11 @@ class Reader:
                     raise RejectError(RejectReason.INVALID_TAG)
             else:
                 self._take(tag)
+        return self._data[start:end]
+
+    def _begins(self, number: int) -> bool:
+        """Whether anything is left, and its first octet that of a context tag `number`, up to 14."""
+        return self.more() and self._data[self._at] >> 3 == number << 1 | 1
 
     def _take(self, tag: _Tag) -> bytes:
         self._at = tag.start + tag.length

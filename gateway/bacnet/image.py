@@ -61,6 +61,10 @@ def _flags(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
     return _tagged(0x91, bits[:, :, None])
 
 
+def _keys(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+    return _tagged(0x91, np.asarray(snapshot.column("key_switch"))[:, None, None])
+
+
 def _states(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
     return _tagged(0x21, np.asarray(snapshot.column("lcd_screen"))[:, None, None] + 1)
 
@@ -100,6 +104,7 @@ def _clock(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
 _GROUPS: Final = (
     _Group(REALS, 5, _reals),
     _Group(FLAG_INPUTS, 2, _flags),
+    _Group(("key_switch",), 2, _keys),
     _Group(("lcd_screen",), 2, _states),
     _Group(("lcd_text",), 11, _texts),
     _Group(

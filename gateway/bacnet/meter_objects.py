@@ -26,6 +26,8 @@ from gateway.bacnet.objects import (
     ObjectSpec,
     ObjectTable,
     Properties,
+    PropertySpec,
+    Switch,
     Value,
     declare,
     optional,
@@ -33,6 +35,7 @@ from gateway.bacnet.objects import (
 )
 from gateway.bacnet.template import Own
 from gateway.bacnet.trends import TRENDS, TrendSpec
+from gateway.commands import Command, ResetPeak, TurnKey
 from sims.models import Nameplate
 from sims.points import POINTS
 from sims.snapshot import SCREENS
@@ -89,12 +92,13 @@ FLAG_TEXTS: Final = {
 """Active-text and inactive-text of the binary inputs."""
 
 
-def _of_point(kind: ObjectType, instance: int, name: str, *parts: Properties) -> ObjectSpec:
+def _of_point(
+    kind: ObjectType, instance: int, name: str, *parts: Properties, description: str | None = None
+) -> ObjectSpec:
     value = required({Property.PRESENT_VALUE: PLACES[name]})
     point = POINTS[name]
-    return declare(
-        kind, instance, name, point.description, value, _STATE, _IN_SERVICE, *parts, lines=point.lines
-    )
+    words = description or point.description
+    return declare(kind, instance, name, words, value, _STATE, _IN_SERVICE, *parts, lines=point.lines)
 
 
 def _analog_input(instance: int, name: str) -> ObjectSpec:
@@ -133,23 +137,40 @@ def _binary_input(instance: int, name: str) -> ObjectSpec:
     return _of_point(ObjectType.BINARY_INPUT, instance, name, polarity, _texts(*FLAG_TEXTS[name]))
 
 
-def _binary_value(instance: int, name: str, description: str, active: str, inactive: str) -> ObjectSpec:
-    value = required(
-        {
-            Property.PRESENT_VALUE: enc.enumerated(0),
-            Property.STATUS_FLAGS: _NO_FLAGS,
-            Property.EVENT_STATE: _NORMAL,
-            Property.OUT_OF_SERVICE: enc.boolean(False),
-        }
-    )
-    return declare(ObjectType.BINARY_VALUE, instance, name, description, value, _texts(active, inactive))
+def _turn_key(row: int, right: bool) -> Command:  # noqa: FBT001  the value that is written
+    return TurnKey(row, "right" if right else "home")
+
+
+def _key_switch() -> ObjectSpec:
+    value = PropertySpec(PLACES["key_switch"], switch=Switch(_turn_key))
+    return _binary_value(1, "key_switch", "Key switch on the front", value, _texts("right", "home"))
+
+
+def _reset_peak(row: int, reset: bool) -> Command | None:  # noqa: FBT001  the value that is written
+    return ResetPeak(row) if reset else None
+
+
+def _reset() -> ObjectSpec:
+    """Is never seen active: the peak is reset at once."""
+    value = PropertySpec(enc.enumerated(0), switch=Switch(_reset_peak, option="peak_reset"))
+    return _binary_value(2, "reset_peak_demand", "Resets the peak demand", value, _texts("reset", "idle"))
+
+
+def _binary_value(
+    instance: int, name: str, description: str, value: PropertySpec, texts: Properties
+) -> ObjectSpec:
+    present: Properties = {Property.PRESENT_VALUE: value}
+    state = required({Property.STATUS_FLAGS: _NO_FLAGS, Property.EVENT_STATE: _NORMAL})
+    kind = ObjectType.BINARY_VALUE
+    return declare(kind, instance, name, description, present, state, _IN_SERVICE, texts)
 
 
 def _screen() -> ObjectSpec:
     """Present value 1 is the first of `SCREENS`, since states count from 1."""
     states = required({Property.NUMBER_OF_STATES: enc.unsigned(len(SCREENS))})
     texts = optional({Property.STATE_TEXT: Array(tuple(enc.character_string(words) for words in SCREENS))})
-    return _of_point(ObjectType.MULTI_STATE_INPUT, 1, "lcd_screen", states, texts)
+    words = "Screen on the LCD, in words in state-text"
+    return _of_point(ObjectType.MULTI_STATE_INPUT, 1, "lcd_screen", states, texts, description=words)
 
 
 def _text() -> ObjectSpec:
@@ -212,8 +233,8 @@ OBJECTS: Final = (
     *(_binary_input(k, name) for k, name in enumerate(FLAG_INPUTS, 1)),
     _screen(),
     _text(),
-    _binary_value(1, "key_switch", "Key switch on the front", "right", "home"),
-    _binary_value(2, "reset_peak_demand", "Resets the peak demand", "reset", "idle"),
+    _key_switch(),
+    _reset(),
     *(_trend_log(log, spec) for log, spec in enumerate(TRENDS)),
     _alarms(),
 )
@@ -242,6 +263,7 @@ def meter_devices(
             name=f"{gateway_id}.{plate.id}",
             table=object_table(plate.model.lines),
             texts=_texts_of(plate, plate.name or place),
+            options=plate.options,
         )
         for row, plate in enumerate(meters)
     ]

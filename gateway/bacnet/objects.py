@@ -3,7 +3,7 @@
 The declarations themselves are in `meter_objects.py`; no services and no bytes of any one tick live here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,6 +12,7 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
 from gateway.bacnet.image import Cut
 from gateway.bacnet.template import Own, OwnValues
+from gateway.commands import Command
 
 ANY_DEVICE: Final = enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)
 """The object identifier of whichever device is asked."""
@@ -41,11 +42,23 @@ Value = bytes | Array | EmptyList | Cut | LogBuffer | Own
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """What a BACnetBinaryPV does that can be written: the command for a meter's row and for active or not.
+
+    No command is nothing to do. Only meters ordered with `option`, where there is one, can be told "active".
+    """
+
+    command: Callable[[int, bool], Command | None]
+    option: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PropertySpec:
-    """One property of an object; `required` unless its conformance code is O."""
+    """One property of an object: `required` unless its conformance code is O, writable with a `switch`."""
 
     value: Value
     required: bool = True
+    switch: Switch | None = None
 
 
 Properties = Mapping[int, PropertySpec]
@@ -142,7 +155,7 @@ class Device:
 
     `row` is whose values it shows, by its place in the snapshot's columns; `instance` is its device instance,
     `name` its object name, `table` its objects and `texts` the properties of its device object that are its
-    own, in words.
+    own, in words. `options` are those that a meter was ordered with.
     """
 
     row: int
@@ -150,6 +163,7 @@ class Device:
     name: str
     table: ObjectTable
     texts: Mapping[Property, str]
+    options: frozenset[str] = frozenset()
 
     @cached_property
     def mac(self) -> bytes:

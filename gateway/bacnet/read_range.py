@@ -16,7 +16,7 @@ from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import date_time_octets, real_octets
 from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer
-from gateway.bacnet.reading import Reference, find_value, own_number, read_reference
+from gateway.bacnet.reading import Reference, find_property, own_number, read_reference
 from gateway.bacnet.trends import Records, TrendLog
 from sims.points import NS_PER_S
 
@@ -61,7 +61,7 @@ def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog]
     reference = read_reference(reader)
     wanted = _read_range(reader)
     reader.finish()
-    value = find_value(reference, device)
+    value = find_property(reference, device).value
     if reference.index is not None and not isinstance(value, Array):
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     if isinstance(value, EmptyList):

@@ -13,7 +13,7 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import ANY_DEVICE, Array, Device, EmptyList, LogBuffer, Value
+from gateway.bacnet.objects import ANY_DEVICE, Array, Device, EmptyList, LogBuffer, PropertySpec, Value
 from gateway.bacnet.template import Own, Part, Template
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
@@ -81,15 +81,15 @@ def _elements(array: Array, index: int | None) -> Sequence[Part]:
     return [array.elements[index - 1]]
 
 
-def find_value(reference: Reference, device: Device) -> Value:
-    """Return what a property holds. Raises ServiceError."""
+def find_property(reference: Reference, device: Device) -> PropertySpec:
+    """Return the property that is referred to. Raises ServiceError."""
     spec = device.table.find(reference.number, device)
     if spec is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
     found = spec.properties.get(reference.attribute)
     if found is None:
         raise ServiceError(ErrorCode.UNKNOWN_PROPERTY)
-    return found.value
+    return found
 
 
 def own_number(number: int, device: Device) -> bytes:
@@ -136,7 +136,7 @@ def _object(number: int) -> Sequence[Part]:
 def _read_property(reference: Reference, device: Device) -> Template:
     service = bytes((Confirmed.READ_PROPERTY,))
     try:
-        value = _value_parts(find_value(reference, device), reference.index)
+        value = _value_parts(find_property(reference, device).value, reference.index)
     except ServiceError as refusal:
         return Template(apdu.ERROR, [service + apdu.error_parameters(refusal.code)])
     echo = [service, *_object(reference.number), _property(1, reference)]
@@ -161,7 +161,7 @@ def _results(reference: Reference, device: Device) -> Iterator[Part]:
 def _result(reference: Reference, device: Device) -> Iterator[Part]:
     yield _property(2, reference)
     try:
-        value = _value_parts(find_value(reference, device), reference.index)
+        value = _value_parts(find_property(reference, device).value, reference.index)
     except ServiceError as refusal:
         yield enc.constructed(5, apdu.error_parameters(refusal.code))
     else:

@@ -1,5 +1,6 @@
 """Answers what is asked of a device: an APDU in, an APDU out, all values of one answer from one tick.
 
+A request to write is read here and carried out elsewhere: it must wait for the station.
 Reads are keyed by their bytes from the service choice on and compiled once to a template, which all devices
 with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
@@ -15,7 +16,7 @@ from gateway.bacnet.read_range import read_range
 from gateway.bacnet.reading import compile_answer, shareable
 from gateway.bacnet.template import Template
 from gateway.bacnet.trends import TRENDS, TrendLog
-from gateway.bacnet.writing import write_refusal
+from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
 
 READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
@@ -43,15 +44,18 @@ class Responder:
         self._snapshot = snapshot
         self._image = b""
 
-    def answer(self, request: bytes, device: Device) -> bytes | None:
-        """Return the answer of a device to a confirmed request; None if it is no such thing."""
+    def answer(self, request: bytes, device: Device) -> bytes | WriteRequest | None:
+        """Return the answer of a device to a confirmed request, or what it wants written.
+
+        None is the answer to what is no confirmed request.
+        """
         if len(request) < _SHORTEST or request[0] & 0xF0 != apdu.CONFIRMED_REQUEST:
             return None
         if request[0] & apdu.SEGMENTED:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
         limit = apdu.APDU_LIMITS[request[1] & 15]
         answer = self._read(request, device) if request[3] in READS else self._serve(request, limit, device)
-        if len(answer) > limit:
+        if isinstance(answer, bytes) and len(answer) > limit:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
         return answer
 
@@ -76,7 +80,7 @@ class Responder:
         self._templates[(device if personal else device.table, body)] = template
         return template
 
-    def _serve(self, request: bytes, limit: int, device: Device) -> bytes:
+    def _serve(self, request: bytes, limit: int, device: Device) -> bytes | WriteRequest:
         """Answer what is no plain read."""
         invoke, service, body = request[2:3], request[3], request[3:]
         try:
@@ -86,7 +90,7 @@ class Responder:
                         bytes((apdu.COMPLEX_ACK,)) + invoke + read_range(body, limit - 2, device, self._logs)
                     )
                 case Confirmed.WRITE_PROPERTY | Confirmed.WRITE_PROPERTY_MULTIPLE:
-                    return apdu.error(invoke, service, write_refusal(body, device))
+                    return read_request(invoke, body, device)
                 case _:
                     return apdu.reject(invoke, RejectReason.UNRECOGNIZED_SERVICE)
         except RejectError as refusal:

@@ -18,7 +18,10 @@ from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.network import Address, Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.pacing import Pacer, Sending
+from gateway.bacnet.pending import PendingWrites
 from gateway.bacnet.responder import READS, Responder
+from gateway.bacnet.writing import WriteRequest
+from gateway.commands import Applier
 from gateway.hub import Endpoint
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
@@ -41,6 +44,7 @@ class BacnetAdapter:
     """Serves the meters as devices on virtual network `network` behind device `device_instance`.
 
     `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
+    What is written goes to `commands`.
     """
 
     name = "bacnet"
@@ -55,6 +59,7 @@ class BacnetAdapter:
         gateway_id: str,
         gateway_name: str,
         meters: Sequence[Nameplate],
+        commands: Applier,
     ) -> None:
         self._address = address
         self._interface = IPv4Interface(address)
@@ -71,6 +76,7 @@ class BacnetAdapter:
         self._known: dict[bytes, tuple[bytes, bytes]] = {}
         self._own: Address = (str(self._interface.ip), port)
         self._pacer = Pacer(self._send)
+        self._pending = PendingWrites(commands)
         self._ports: list[sockets.Port] = []
 
     async def start(self) -> None:
@@ -97,10 +103,10 @@ class BacnetAdapter:
         """Return at once: every answer is from the latest snapshot."""
 
     async def stop(self) -> None:
-        """Close the sockets."""
+        """Close the sockets and give up the writes that wait."""
         self._pacer.stop()
         ports, self._ports = self._ports, []
-        await asyncio.gather(*(port.close() for port in ports))
+        await asyncio.gather(*(port.close() for port in ports), self._pending.stop())
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
@@ -146,7 +152,7 @@ class BacnetAdapter:
     def _read(self, device: Device, header: bytes, data: bytes, sender: Address) -> None:
         """Answer a plain read and keep the answer for the rest of the tick."""
         apdu = self._responder.answer(data[_REQUEST:], device)
-        if apdu is None:
+        if not isinstance(apdu, bytes):
             return
         answer = net.datagram(header + apdu)
         self._send(answer, sender)
@@ -198,9 +204,16 @@ class BacnetAdapter:
             self._ask(device, packet)
 
     def _ask(self, device: Device, packet: Packet) -> None:
-        """Let a device answer a request."""
-        if (apdu := self._responder.answer(packet.payload, device)) is not None:
+        """Let a device answer a request: at once, or when what it wants written is."""
+
+        def answer(apdu: bytes) -> None:
             self._send(net.answer(packet, apdu, self._stations[device]), packet.asker)
+
+        found = self._responder.answer(packet.payload, device)
+        if isinstance(found, WriteRequest):
+            self._pending.add((packet.asker, packet.source), found, answer)
+        elif found is not None:
+            answer(found)
 
     def _announce(self, packet: Packet, devices: Iterable[Device]) -> None:
         """Let `devices` answer a question, unless it is still being answered."""

@@ -1,63 +1,126 @@
-"""WriteProperty and WritePropertyMultiple (clauses 15.9 and 15.10): read whole, then granted or refused.
+"""WriteProperty and WritePropertyMultiple (clauses 15.9 and 15.10): read whole, then carried out in order.
 
-Nothing of a device is writable yet: what exists is refused with write-access-denied. No sockets.
+What is written becomes commands; whoever applies them, and sockets, are elsewhere.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
+from gateway.bacnet import apdu
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.apdu import ServiceError, error_parameters
+from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.objects import Device
-from gateway.bacnet.reading import Reference, find_value, own_number, read_index, read_reference
+from gateway.bacnet.reading import Reference, find_property, own_number, read_index, read_reference
+from gateway.commands import Applier, Command
+from gateway.errors import RequestRefusedError
 
 _LOWEST_PRIORITY: Final = 16
+_ENUMERATED: Final = 9
+
+Write = tuple[Reference, bytes]
+"""A property and the encoded value that it is to have."""
 
 
-def write_refusal(body: bytes, device: Device) -> bytes:
-    """Return the parameters of the Error PDU that answers the request `body`. Raises RejectError."""
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """What one request wants written to `device`, in its order."""
+
+    invoke: bytes
+    service: int
+    device: Device
+    writes: tuple[Write, ...]
+
+    async def carry_out(self, commands: Applier) -> bytes:
+        """Return the answer when all is applied, or the first write has failed; those before it stay."""
+        for reference, value in self.writes:
+            try:
+                command = _command(reference, value, self.device)
+                if command is not None:
+                    await commands.apply(command)
+            except ServiceError as refusal:
+                return self._error(refusal.code, reference)
+            except RequestRefusedError:
+                return self._error(ErrorCode.OPERATIONAL_PROBLEM, reference)
+        return apdu.simple_ack(self.invoke, self.service)
+
+    def _error(self, code: ErrorCode, reference: Reference) -> bytes:
+        """Return the Error PDU for a write that failed; that of several says which one."""
+        parameters = apdu.error_parameters(code)
+        if self.service == Confirmed.WRITE_PROPERTY_MULTIPLE:
+            attempt = _attempt(reference, self.device)
+            parameters = enc.constructed(0, parameters) + enc.constructed(1, attempt)
+        return apdu.error(self.invoke, self.service, parameters)
+
+
+def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
+    """Read a request from its service choice on. Raises RejectError."""
     reader = Reader(body, 1)
     if body[0] == Confirmed.WRITE_PROPERTY:
-        reference = read_reference(reader)
-        _skip_value(reader, 3)
+        writes = [(read_reference(reader), _read_value(reader, 3))]
         reader.finish()
-        return error_parameters(_refusal(reference, device))
-    first = _read_writes(reader)[0]
-    attempt = enc.context(0, own_number(first.number, device)) + enc.context(1, enc.content(first.attribute))
-    if first.index is not None:
-        attempt += enc.context(2, enc.content(first.index))
-    return enc.constructed(0, error_parameters(_refusal(first, device))) + enc.constructed(1, attempt)
+    else:
+        writes = _read_writes(reader)
+    return WriteRequest(invoke, body[0], device, tuple(writes))
 
 
-def _refusal(reference: Reference, device: Device) -> ErrorCode:
+def _command(reference: Reference, value: bytes, device: Device) -> Command | None:
+    """Return what is to be done for a write, None if it is nothing. Raises ServiceError."""
+    switch = find_property(reference, device).switch
+    if switch is None:
+        raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)
+    if reference.index is not None:
+        raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
+    active = _is_active(value)
+    if active and switch.option is not None and switch.option not in device.options:
+        raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)
+    return switch.command(device.row, active)
+
+
+def _is_active(value: bytes) -> bool:
+    """Return what an encoded BACnetBinaryPV says. Raises ServiceError."""
+    reader = Reader(value)
     try:
-        find_value(reference, device)
-    except ServiceError as refusal:
-        return refusal.code
-    return ErrorCode.WRITE_ACCESS_DENIED
+        number = enc.read_unsigned(reader.application(_ENUMERATED))
+        reader.finish()
+    except RejectError:
+        raise ServiceError(ErrorCode.INVALID_DATA_TYPE) from None
+    if number not in {0, 1}:
+        raise ServiceError(ErrorCode.VALUE_OUT_OF_RANGE)
+    return number == 1
 
 
-def _read_writes(reader: Reader) -> list[Reference]:
+def _attempt(reference: Reference, device: Device) -> bytes:
+    """Return the object and the property of a write as an answer states them."""
+    number = enc.context(0, own_number(reference.number, device))
+    index = b"" if reference.index is None else enc.context(2, enc.content(reference.index))
+    return number + enc.context(1, enc.content(reference.attribute)) + index
+
+
+def _read_writes(reader: Reader) -> list[Write]:
     """Read the list of objects and what is to be written to each; there must be one of both."""
-    references: list[Reference] = []
-    while reader.more() or not references:
+    writes: list[Write] = []
+    while reader.more() or not writes:
         number = enc.read_object_number(reader.context(0))
         reader.opening(1)
         while True:
             prop = enc.read_unsigned(reader.context(0))
-            references.append(Reference(number, prop, read_index(reader, 1)))
-            _skip_value(reader, 2)
+            reference = Reference(number, prop, read_index(reader, 1))
+            writes.append((reference, _read_value(reader, 2)))
             if reader.at_closing(1):
                 break
         reader.closing(1)
-    return references
+    return writes
 
 
-def _skip_value(reader: Reader, tag: int) -> None:
-    """Step over a value and the priority that may follow it."""
-    reader.opening(tag)
-    reader.skip_to_closing(tag)
+def _read_value(reader: Reader, tag: int) -> bytes:
+    """Return an encoded value; the priority that may follow it counts for commandable properties alone.
+
+    Nothing here is commandable, so it is ignored whichever it is (clause 15.9.1.1.5).
+    """
+    value = reader.constructed(tag)
     priority = reader.optional(tag + 1)
     if priority is not None and not 1 <= enc.read_unsigned(priority) <= _LOWEST_PRIORITY:
         raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
+    return value

@@ -5,7 +5,7 @@ asks for it, and never changed; so every answer shows one tick. Answers are kept
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from types import MappingProxyType
 from typing import Final
@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from gateway.addressing import modbus_place
-from gateway.modbus import slow
-from gateway.modbus.frames import PLAIN, ExceptionCode, framed, refused
+from gateway.modbus import slow, writes
+from gateway.modbus.frames import PLAIN, ExceptionCode, Write, framed, refused
 from register_maps.codec import Codec, Columns, Run
-from register_maps.model import BIT_TABLES, RegisterMap, Table
+from register_maps.model import BIT_TABLES, Effect, RegisterMap, Table
 from sims.models import Nameplate
 
 READS: Final = MappingProxyType(
@@ -70,9 +70,15 @@ class Image:
 
 
 class Images:
-    """The images of all maps that the meters serve, and where in them each address of each table stands."""
+    """The images of all maps that the meters serve, and where in them each address of each table stands.
+
+    `effects` are the coils that can be written, by address.
+    """
 
     def __init__(self, maps: Sequence[RegisterMap], meters: Sequence[Nameplate]) -> None:
+        self.effects: Final[Mapping[int, Effect]] = {
+            entry.address: entry.writes for each in maps for entry in each.entries if entry.writes
+        }
         self._images = [Image(register_map, meters) for register_map in maps]
         self._places = {table: self._sorted_places(table) for table in Table}
         self._starts = {table: [run.start for run, _ in places] for table, places in self._places.items()}
@@ -117,13 +123,13 @@ class Bank:
         """Forget the answers of the tick before; the images have been given their new values."""
         self.answers.clear()
 
-    def answer(self, request: bytes) -> bytes:
-        """Return the answer to one request, as `frames.Responder` says."""
+    def answer(self, request: bytes) -> bytes | Write:
+        """Return the answer to one request, or what must be done before, as `frames.Responder` says."""
         unit, function = request[4], request[5]
         if not 1 <= unit <= len(self.meters):
             return framed(unit, refused(function, ExceptionCode.NO_SUCH_UNIT))
         if function not in READS:
-            return framed(unit, slow.answer(request[5:], self.meters[unit - 1]))
+            return self._not_read(unit, request[5:])
         if len(request) != _PLAIN_REQUEST:
             return framed(unit, refused(function, ExceptionCode.ILLEGAL_VALUE))
         answer = framed(unit, self._read(unit, function, request))
@@ -131,6 +137,17 @@ class Bank:
             self.answers.clear()
         self.answers[request] = answer
         return answer
+
+    def _not_read(self, unit: int, pdu: bytes) -> bytes | Write:
+        """Return what a request to write asks for, or the answer where nothing has to be done before."""
+        row, meter = self._first_row + unit - 1, self.meters[unit - 1]
+        if pdu[0] not in writes.FUNCTIONS:
+            return framed(unit, slow.answer(pdu, meter))
+        asked = writes.commands(pdu, row, meter, self._images.effects)
+        if isinstance(asked, ExceptionCode):
+            return framed(unit, refused(pdu[0], asked))
+        done = framed(unit, pdu[: writes.ANSWER])
+        return Write(asked, done, framed(unit, refused(pdu[0], ExceptionCode.FAILURE))) if asked else done
 
     def _read(self, unit: int, function: int, request: bytes) -> bytes:
         """Return the PDU that answers a plain read of the right length."""

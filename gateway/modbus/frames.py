@@ -7,6 +7,8 @@ from enum import IntEnum
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
+from gateway.commands import Command
+
 PLAIN: Final = 12
 """Length of a frame that asks for a plain read: header, function, address, count [bytes]."""
 
@@ -26,7 +28,16 @@ class ExceptionCode(IntEnum):
     ILLEGAL_FUNCTION = 0x01
     ILLEGAL_ADDRESS = 0x02
     ILLEGAL_VALUE = 0x03
+    FAILURE = 0x04
     NO_SUCH_UNIT = 0x0B
+
+
+class Write(NamedTuple):
+    """A request that is answered when `commands` are applied: with `done`, or `refusal` if one is refused."""
+
+    commands: tuple[Command, ...]
+    done: bytes
+    refusal: bytes
 
 
 class Responder(Protocol):
@@ -37,26 +48,28 @@ class Responder(Protocol):
 
     answers: dict[bytes, bytes]
 
-    def answer(self, request: bytes) -> bytes:
-        """Return the answer to one request, whose header is right."""
+    def answer(self, request: bytes) -> bytes | Write:
+        """Return the answer to one request, whose header is right, or what must be done before."""
 
 
 class Exchange(NamedTuple):
     """What came of a stretch of a stream: the answers, how much of it was used up, and whether to go on.
 
-    `broken` says that what follows is no Modbus frame, so that the connection must end.
+    `broken` says that what follows is no Modbus frame, so that the connection must end. What follows a
+    `write`, whose answers are whole frames, is to be answered after it.
     """
 
     output: bytes
     used: int
     broken: bool
+    write: Write | None
 
 
 def exchange(stream: bytes, responder: Responder) -> Exchange:
-    """Answer the whole frames at the front of `stream`, up to `FRAMES_AT_ONCE`, in their order."""
+    """Answer the whole frames at the front of `stream`, up to `FRAMES_AT_ONCE` or a write, in order."""
     known = responder.answers.get
     output: list[bytes] = []
-    at, broken = 0, False
+    at, broken, write = 0, False, None
     for _ in range(FRAMES_AT_ONCE):
         end = at + PLAIN
         answer = known(stream[at + 2 : end])
@@ -65,10 +78,14 @@ def exchange(stream: bytes, responder: Responder) -> Exchange:
             if end <= at:
                 broken = end < at
                 break
-            answer = responder.answer(stream[at + 2 : end])
+            made = responder.answer(stream[at + 2 : end])
+            if isinstance(made, Write):
+                write, at = _tagged(stream[at : at + 2], made), end
+                break
+            answer = made
         output += (stream[at : at + 2], answer)
         at = end
-    return Exchange(b"".join(output), at, broken)
+    return Exchange(b"".join(output), at, broken, write)
 
 
 def _end(stream: bytes, at: int) -> int:
@@ -80,6 +97,11 @@ def _end(stream: bytes, at: int) -> int:
         return at - 1
     end: int = at + 6 + length
     return end if end <= len(stream) else at
+
+
+def _tagged(transaction: bytes, write: Write) -> Write:
+    """Return `write` with answers that are whole frames."""
+    return Write(write.commands, transaction + write.done, transaction + write.refusal)
 
 
 def framed(unit: int, pdu: bytes) -> bytes:

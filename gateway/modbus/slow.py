@@ -1,6 +1,7 @@
-"""What is not a plain read, through pymodbus's PDU classes. pymodbus is imported here alone, when needed.
+"""What neither reads nor writes, through pymodbus's PDU classes.
 
-No sockets. Nothing of pymodbus's server or of its one identity for the whole process is used.
+No sockets. pymodbus is imported here alone, when it is needed; nothing of its server or of its one identity
+for the whole process is used.
 """
 
 from typing import Final
@@ -25,7 +26,7 @@ _LONGEST_OBJECT: Final = 240
 
 
 def answer(pdu: bytes, meter: Nameplate) -> bytes:
-    """Return the PDU that answers a request to `meter` which is not a plain read."""
+    """Return the PDU that answers a request to `meter` which neither reads nor writes."""
     function = pdu[0]
     if function != IDENTIFY or pdu[1:2] != bytes((DEVICE_IDENTIFICATION,)):
         return refused(function, ExceptionCode.ILLEGAL_FUNCTION)

@@ -7,7 +7,7 @@ import pytest
 
 from register_maps.describe import HEADINGS, describe
 from register_maps.loader import load, names
-from register_maps.model import Table, WordOrder
+from register_maps.model import Effect, Table, WordOrder
 from sims.points import FLAGS, MJ_PER_WH, NS_PER_S
 
 KWH = 1000 * MJ_PER_WH
@@ -80,7 +80,7 @@ def test_each_register_stands_where_the_contract_puts_it(
     assert entry.point.name == name
     assert entry.tables == (Table.HOLDING, Table.INPUT)
     assert entry.word_order is WordOrder.ABCD
-    assert not entry.writable
+    assert entry.writes is None
     if count is not None:
         assert entry.scale * Fraction(entry.point.divisor) == count
         assert entry.offset == 0
@@ -104,7 +104,10 @@ def test_discrete_inputs_are_the_flags_in_bit_order() -> None:
 
 def test_coils_are_the_key_switch_and_the_reset() -> None:
     entries = [entry for entry in NATIVE.entries if entry.tables == (Table.COIL,)]
-    assert [(e.address, e.constant, e.writable) for e in entries] == [(0, 0, True), (1, 0, True)]
+    assert [(e.address, e.point and e.point.name, e.constant, e.writes) for e in entries] == [
+        (0, "key_switch", None, Effect.KEY_SWITCH),
+        (1, None, 0, Effect.RESET_PEAK),
+    ]
     assert [e.description.split(",")[0] for e in entries] == ["Key switch", "Reset peak demand"]
 
 
@@ -133,4 +136,5 @@ def test_a_description_has_one_row_a_value_under_its_headings() -> None:
         "Demand of the last complete 5 minutes",
     )
     assert by_address["124", "holding+input"][2:7] == ("string 8", "", "lcd_text", "", "")
-    assert by_address["0", "coil"][4:8] == ("always 0", "", "", "rw")
+    assert by_address["0", "coil"][4:8] == ("key_switch", "", "", "rw")
+    assert by_address["1", "coil"][4:8] == ("always 0", "", "", "rw")

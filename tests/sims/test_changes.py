@@ -83,6 +83,26 @@ def test_r3_a_meter_that_loses_l1_stops_and_shows_its_last_values_as_stale() -> 
     assert not _flags(dark) & {"powered", "lcd_on", "led_10wh", "led_1kwh"}
 
 
+def test_what_happens_while_a_meter_is_off_leaves_its_measured_flags_and_its_led_as_they_were() -> None:
+    fleet = Fleet([_spec(kw=36.0)], start=START)
+    _at(fleet, 10)
+    wiring = Wiring(tuple(CtInput(k, reversed=True) for k in (1, 2, 3)), _spec().wiring.voltages)
+    dead = replace(_spec(kw=400.0), wiring=wiring, supply=Supply(lost=frozenset({1})))
+    fleet.change(0, dead)
+    assert not _flags(_at(fleet, 20)) & {"over_current", "negative_power_l2", "reverse_phase"}
+    fleet.change(0, replace(_spec(kw=0.1), wiring=wiring))
+    assert "reverse_phase" not in _flags(_at(fleet, 30))
+
+
+def test_a_key_that_is_turned_when_the_supply_fails_resets_nothing() -> None:
+    fleet = Fleet([_spec()], start=START)
+    _at(fleet, PEAK_SHOWN)
+    assert fleet.turn_key(0, right=True) == ""
+    fleet.change(0, replace(_spec(), supply=Supply(lost=frozenset({1}))))
+    fleet.change(0, _spec())
+    assert "blank" in fleet.turn_key(0, right=False)
+
+
 def test_r2_losing_another_line_never_switches_the_meter_off() -> None:
     fleet = Fleet([_spec()], start=START)
     fleet.change(0, replace(_spec(), supply=Supply(lost=frozenset({2, 3}))))

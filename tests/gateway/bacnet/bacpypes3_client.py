@@ -16,6 +16,12 @@ from bacpypes3.pdu import Address, RemoteBroadcast  # type: ignore[import-untype
 from bacpypes3.primitivedata import ObjectIdentifier  # type: ignore[import-untyped]
 
 ROUTER_NETWORK = 1000
+WRITES: tuple[tuple[Any, ...], ...] = (
+    ("analog-input,1", 1.0),
+    ("binary-value,1", "active"),
+    ("binary-value,1", "inactive", 8),
+    ("binary-value,2", "active"),
+)
 
 
 async def read(gateway: str) -> dict[str, Any]:
@@ -30,10 +36,6 @@ async def read(gateway: str) -> dict[str, Any]:
     meters = sorted(routed, key=lambda i_am: i_am.iAmDeviceIdentifier[1])
     first = meters[0].pduSource
     everything = await app.read_property_multiple(first, [ObjectIdentifier(("analog-input", 1)), ["all"]])
-    try:
-        refusal: Any = await app.write_property(first, "analog-input,1", "present-value", 1.0)
-    except ErrorRejectAbortNack as nack:
-        refusal = nack
     found = {
         "devices": [i_am.iAmDeviceIdentifier[1] for i_am in (direct, *meters)],
         "routed": [str(i_am.pduSource) for i_am in meters],
@@ -43,10 +45,18 @@ async def read(gateway: str) -> dict[str, Any]:
         "object_list": len(await app.read_property(first, "device,100001", "object-list")),
         "all": len(everything),
         "gateway": await app.read_property(router, "device,100000", "object-name"),
-        "write": str(refusal),
+        "write": [await write(app, first, *what) for what in WRITES],
     }
     app.close()
     return found
+
+
+async def write(app: Application, meter: Address, thing: str, value: Any, priority: int | None = None) -> str:
+    """Return what is said to a write of a present value, "None" to one that is granted."""
+    try:
+        return str(await app.write_property(meter, thing, "present-value", value, priority=priority))
+    except ErrorRejectAbortNack as nack:
+        return str(nack)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
 from gateway.bacnet.responder import Responder
 from gateway.bacnet.server import BacnetAdapter
+from gateway.bacnet.writing import WriteRequest
+from gateway.commands import Command, Outcome
+from gateway.errors import RequestRefusedError
 from sims.models import MODELS, Nameplate
 from sims.points import FLAGS, MJ_PER_WH, NS_PER_S, POINTS, Kind
 from sims.snapshot import DemandInterval, Snapshot, Tick
@@ -27,9 +30,16 @@ ONE_EACH = ("series-1000-1p2w-120", "series-1000-120-240", "series-2000-277-480"
 
 
 def make_plates(count: int) -> list[Nameplate]:
-    """Return nameplates of `count` meters of one, two and three elements in turn."""
+    """Return nameplates of `count` meters of 1, 2 and 3 elements in turn; the even ones have all options."""
+    options = frozenset({"demand", "peak_reset"})
     return [
-        Nameplate(n, f"M{n:04}", MODELS[ONE_EACH[(n - 1) % 3]], serial=f"S{n:06}")
+        Nameplate(
+            n,
+            f"M{n:04}",
+            MODELS[ONE_EACH[(n - 1) % 3]],
+            serial=f"S{n:06}",
+            options=frozenset() if n % 2 else options,
+        )
         for n in range(1, count + 1)
     ]
 
@@ -49,6 +59,7 @@ def make_snapshot(
     columns["energy"] = (rows * 1000 + tick) * 1000 * MJ_PER_WH
     columns["clock"] = np.full(len(meters), START + tick * NS_PER_S)
     columns["lcd_screen"] = rows % 5
+    columns["key_switch"] = rows % 2
     columns["lcd_text"] = np.array([f"{n:6} k" for n in rows], dtype="S8")
     columns["flags"] = np.full(len(meters), 1 << FLAGS.index("powered") | 1 << FLAGS.index("lcd_on"))
     return Snapshot(Tick(tick, START + tick * NS_PER_S), columns | changed, intervals)
@@ -68,6 +79,27 @@ def make_interval(meters: int, sequence: int) -> DemandInterval:
     )
 
 
+class Applier:
+    """Notes the commands that it is given; applies them while `open` is set, unless there is a `refusal`."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.refusal: Exception | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def apply(self, command: Command) -> Outcome:
+        self.commands.append(command)
+        await self.open.wait()
+        if self.refusal:
+            raise self.refusal
+        return "in vain"
+
+    def refuse(self) -> None:
+        """Refuse what comes from now on."""
+        self.refusal = RequestRefusedError("the meter is without supply")
+
+
 class Meters:
     """A responder for some meters, and what they are asked."""
 
@@ -75,6 +107,7 @@ class Meters:
         self.plates = make_plates(count)
         self.devices = meter_devices(100_000, "plant-a", "Plant A", self.plates)
         self.gateway = gateway_device(100_000, "plant-a", "Plant A")
+        self.applier = Applier()
         self.responder = Responder(count)
         self.responder.show(make_snapshot(self.plates))
 
@@ -98,11 +131,14 @@ class Meters:
     def ask(
         self, meter: int, service: int, parameters: bytes, max_apdu: int = 0x75, invoke: int = 1
     ) -> bytes:
-        """Return the answer of a meter, counted from 1, or of the gateway, 0, to a confirmed request."""
+        """Return the answer of a meter, counted from 1, or of the gateway, 0, to a confirmed request.
+
+        What it wants written is carried out.
+        """
         request = bytes((0x02, max_apdu, invoke, service)) + parameters
         answer = self.responder.answer(request, self.device(meter))
         assert answer is not None
-        return answer
+        return asyncio.run(answer.carry_out(self.applier)) if isinstance(answer, WriteRequest) else answer
 
     def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:
         """Return the encoded value of a property, read by ReadProperty."""
@@ -132,7 +168,12 @@ def snapshot() -> Callable[..., Snapshot]:
 
 
 @pytest.fixture
-def make_adapter() -> Callable[..., BacnetAdapter]:
+def applier() -> Applier:
+    return Applier()
+
+
+@pytest.fixture
+def make_adapter(applier: Applier) -> Callable[..., BacnetAdapter]:
     """Return a function that makes an adapter for some meters, with a snapshot shown; `settings` differ."""
 
     def make(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
@@ -145,6 +186,7 @@ def make_adapter() -> Callable[..., BacnetAdapter]:
             "gateway_id": "plant-a",
             "gateway_name": "Plant A",
             "meters": meters,
+            "commands": applier,
         }
         adapter = BacnetAdapter(**keywords | settings)
         adapter.show(shown or make_snapshot(meters))

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.apdu import abort
+from gateway.bacnet.codes import AbortReason
 from gateway.bacnet.discovery import announcements
 from gateway.bacnet.server import BacnetAdapter
+from gateway.commands import ResetPeak, TurnKey
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 BACPYPES3 = Path(__file__).parent / "bacpypes3_client.py"
@@ -67,7 +70,7 @@ async def test_node_bacnet_finds_and_reads_every_meter(serve: Any, snapshot: Any
         assert read["name"] == f"plant-a.M{meter:04}"
 
 
-async def test_bacpypes3_finds_and_reads_through_the_router(serve: Any) -> None:
+async def test_bacpypes3_finds_reads_and_writes_through_the_router(serve: Any, applier: Any) -> None:
     adapter = await serve(METERS)
     found = await run(sys.executable, str(BACPYPES3), f"127.0.0.1:{port_of(adapter)}")
     assert found["devices"] == [100_000, *range(100_001, 100_011)]
@@ -76,7 +79,20 @@ async def test_bacpypes3_finds_and_reads_through_the_router(serve: Any) -> None:
     assert found["object_list"] == 38
     assert found["all"] == 10
     assert found["gateway"] == "plant-a"
-    assert found["write"] == "property: write-access-denied"
+    denied = "property: write-access-denied"
+    assert found["write"] == [denied, "None", "None", denied]
+    assert applier.commands == [TurnKey(0, "right"), TurnKey(0, "home")]
+
+
+@pytest.mark.real_client("node", "npm:node-bacnet")
+async def test_node_bacnet_turns_the_key_and_resets_the_peak_of_one_meter(serve: Any, applier: Any) -> None:
+    adapter = await serve(METERS)
+    found = await run("node", "bacnet_write.cjs", f"127.0.0.1:{port_of(adapter)}", "100002")
+    assert "VALUE_OUT_OF_RANGE" in found.pop("beyond")
+    assert "WRITE_ACCESS_DENIED" in found.pop("energy")
+    assert found == dict.fromkeys(("right", "home", "reset", "both"), "done")
+    key = [TurnKey(1, "right"), TurnKey(1, "home")]
+    assert applier.commands == [*key, ResetPeak(1), TurnKey(1, "right"), ResetPeak(1)]
 
 
 def pcap(path: Path, datagrams: list[bytes]) -> None:
@@ -108,9 +124,16 @@ def everything(meters: Any) -> list[bytes]:
             sent += [net.global_broadcast(apdu, source) for _, apdu in announcements(request, [device])]
         for log in (1, 2):
             sent.append(in_datagram(meters.ask(meter, 26, bytes.fromhex(f"0c050000{log:02x}1983")), source))
-        sent.append(in_datagram(meters.ask(meter, 16, bytes.fromhex("0c000000011e09552e91012f1f")), source))
+        for writes in ("0c000000011e09552e91012f1f", "0c014000011e09552e91012f1f"):
+            sent.append(in_datagram(meters.ask(meter, 16, bytes.fromhex(writes)), source))
+        for write in ("0c0140000119553e91013f", "0c0140000119553e91023f", "0c0140000119553e21013f"):
+            sent.append(in_datagram(meters.ask(meter, 15, bytes.fromhex(write)), source))
         sent.append(in_datagram(meters.ask(meter, 99, b""), source))
         sent.append(in_datagram(meters.ask(meter, 14, specification * 200), source))
+        sent += [in_datagram(abort(b"\x01", reason), source) for reason in AbortReason]
+    meters.applier.refuse()
+    refused = bytes.fromhex("0c0140000119553e91013f"), bytes.fromhex("0c014000011e09552e91012f1f")
+    sent += [in_datagram(meters.ask(1, service, refused[service - 15]), source) for service in (15, 16)]
     return sent
 
 
@@ -143,6 +166,6 @@ def test_tshark_finds_nothing_malformed_in_any_answer(meters: Any, tmp_path: Pat
     )
     rows = [line.split("\t") for line in seen.stdout.splitlines()]
     assert len(rows) == len(sent)
-    assert {row[1] for row in rows} == {"", "1", "3", "5", "6", "7"}
+    assert {row[1] for row in rows} == {"", "1", "2", "3", "5", "6", "7"}
     assert [sent[int(row[0]) - 1].hex() for row in rows if row[2]] == []
     assert [row for row in rows if row[3]] == []

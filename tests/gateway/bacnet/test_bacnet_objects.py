@@ -219,6 +219,13 @@ def test_a_short_text_is_filled_up_with_blanks(meters: Any) -> None:
     assert meters.read(2, 40, 1, 85) == enc.character_string("8888    ")
 
 
+def test_the_screen_counts_its_states_as_bacnet_does_and_says_so(meters: Any) -> None:
+    assert meters.read(1, 13, 1, Property.PRESENT_VALUE) == enc.unsigned(2)
+    assert meters.read(1, 13, 1, Property.STATE_TEXT, 2) == enc.character_string("total")
+    words = enc.character_string("Screen on the LCD, in words in state-text")
+    assert meters.read(1, 13, 1, Property.DESCRIPTION) == words
+
+
 def test_any_device_instance_means_the_device_that_is_asked(meters: Any) -> None:
     asked = enc.context(0, enc.object_number(8, 4194303).to_bytes(4, "big")) + b"\x19\x4b"
     own = enc.object_number(8, 100_002).to_bytes(4, "big")

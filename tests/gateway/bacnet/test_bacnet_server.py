@@ -351,6 +351,8 @@ WHOLE = [
     net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST),
     net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), net.ORIGINAL_BROADCAST),
     bytes.fromhex("8104001e7f000001ffff012403e8030186a1ff0275010c0c000000011955"),
+    to_meter(bytes.fromhex("0275010f0c0140000119553e91013f")),
+    to_meter(bytes.fromhex("027501100c014000011e09552e91012f09552e91002f1f")),
     net.datagram(bytes.fromhex("01800003e8")),
 ]
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from gateway.commands import Applier, Command, Outcome
+from gateway.errors import RequestRefusedError
 from gateway.modbus.bank import Bank, Images
 from gateway.modbus.server import ModbusAdapter
 from register_maps.loader import load
@@ -135,9 +137,49 @@ async def connected(port: int) -> AsyncIterator[Client]:
         writer.close()
 
 
+def adapter_of(
+    meters: Sequence[Nameplate],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    maps: Sequence[str] = ("native",),
+    commands: Applier | None = None,
+) -> ModbusAdapter:
+    """Return an adapter that has not started; what is written to it is noted and no more."""
+    return ModbusAdapter(host=host, port=port, maps=maps, meters=meters, commands=commands or Notes())
+
+
 def ports_of(adapter: ModbusAdapter) -> list[int]:
     """Return the ports of an adapter in order."""
     return [int(endpoint.address.rpartition(":")[2]) for endpoint in adapter.endpoints()]
+
+
+class Notes:
+    """Stands where the station stands: notes what is asked and lets it through while `gate` is set."""
+
+    def __init__(self) -> None:
+        self.begun: list[Command] = []
+        self.done: list[Command] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.refusing = False
+
+    async def apply(self, command: Command) -> Outcome:
+        self.begun.append(command)
+        await self.gate.wait()
+        if self.refusing:
+            raise RequestRefusedError("no")
+        self.done.append(command)
+        return ""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return when `condition` holds."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came about")
 
 
 Serve = Callable[..., Coroutine[Any, Any, ModbusAdapter]]
@@ -148,8 +190,8 @@ async def serve() -> AsyncIterator[Serve]:
     """Start adapters on free ports; each is stopped at the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(meters: Sequence[Nameplate], maps: Sequence[str] = ("native",)) -> ModbusAdapter:
-            adapter = ModbusAdapter(host="127.0.0.1", port=0, maps=maps, meters=meters)
+        async def start(meters: Sequence[Nameplate], commands: Applier | None = None) -> ModbusAdapter:
+            adapter = adapter_of(meters, commands=commands or Notes())
             adapter.show(snapshot_of(meters))
             await adapter.start()
             stack.push_async_callback(adapter.stop)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ExceptionResponse
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 
-from tests.gateway.modbus.conftest import Serve, ports_of, reference
+from gateway.commands import ResetPeak, TurnKey
+from tests.gateway.modbus.conftest import Notes, Serve, ports_of, reference
 from tests.support.snapshots import nameplates, snapshot_of
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 METERS = nameplates(7)
 SNAPSHOT = snapshot_of(METERS)
+WITH_RESET = [replace(meter, options=frozenset({"peak_reset"})) for meter in METERS]
 
 
 def _words(unit: int, first: int, end: int) -> list[int]:
@@ -29,6 +32,10 @@ def _words(unit: int, first: int, end: int) -> list[int]:
 def _flags(unit: int) -> list[int]:
     flags = int(SNAPSHOT.columns["flags"][unit - 1])
     return [flags >> bit & 1 for bit in range(16)]
+
+
+def _key(unit: int) -> int:
+    return int(SNAPSHOT.columns["key_switch"][unit - 1])
 
 
 async def _output(*command: str) -> str:
@@ -66,7 +73,7 @@ async def test_mbpoll_reads_counters_and_bits(serve: Serve) -> None:
     assert [int(text) for text in said] == list(wanted)
     said = await _mbpoll(port, "-a", "3", "-r", "0", "-c", "16", "-t", "1")
     assert [int(text) for text in said] == _flags(3)
-    assert await _mbpoll(port, "-a", "3", "-r", "0", "-c", "2", "-t", "0") == ["0", "0"]
+    assert await _mbpoll(port, "-a", "3", "-r", "0", "-c", "2", "-t", "0") == [str(_key(3)), "0"]
 
 
 @pytest.fixture(params=[3, 7])
@@ -85,7 +92,7 @@ async def test_the_pymodbus_client_reads_everything(serve: Serve, unit: int) -> 
         discrete = await client.read_discrete_inputs(0, count=16, device_id=unit)
         assert [int(bit) for bit in discrete.bits] == _flags(unit)
         coils = await client.read_coils(0, count=2, device_id=unit)
-        assert coils.bits[:2] == [False, False]
+        assert coils.bits[:2] == [bool(_key(unit)), False]
 
 
 async def test_the_pymodbus_client_understands_every_refusal(serve: Serve) -> None:
@@ -96,7 +103,20 @@ async def test_the_pymodbus_client_understands_every_refusal(serve: Serve) -> No
             assert isinstance(answer, ExceptionResponse)
             assert answer.exception_code == code
         written = await client.write_register(0, 1, device_id=1)
-        assert (written.isError(), written.exception_code) == (True, 1)
+        assert (written.isError(), written.exception_code) == (True, 2)
+
+
+async def test_the_pymodbus_client_writes_coils(serve: Serve) -> None:
+    notes = Notes()
+    (port,) = ports_of(await serve(WITH_RESET, notes))
+    async with AsyncModbusTcpClient("127.0.0.1", port=port, retries=0) as client:
+        right = await client.write_coil(0, True, device_id=2)
+        assert (right.isError(), right.address, right.bits) == (False, 0, [True])
+        both = await client.write_coils(0, [False, True], device_id=2)
+        assert (both.isError(), both.address, both.count) == (False, 0, 2)
+        nowhere = await client.write_coils(1, [False, True], device_id=2)
+        assert (nowhere.isError(), nowhere.exception_code) == (True, 2)
+    assert notes.done == [TurnKey(1, "right"), TurnKey(1, "home"), ResetPeak(1)]
 
 
 async def test_the_pymodbus_client_reads_the_identification(serve: Serve, unit: int) -> None:
@@ -114,7 +134,7 @@ def _agrees(said: dict[str, Any], unit: int) -> None:
     assert said["holding"] == _words(unit, 0, 64)
     assert said["input"] == _words(unit, 100, 128)
     assert said["discrete"] == _flags(unit)
-    assert said["coils"] == [0, 0]
+    assert said["coils"] == [_key(unit), 0]
     assert said["unmapped"] == 2
 
 
@@ -123,7 +143,7 @@ async def test_jsmodbus_reads_pipelined(serve: Serve, unit: int) -> None:
     (port,) = ports_of(await serve(METERS))
     said = json.loads(await _output("node", "modbus_jsmodbus.cjs", str(port), str(unit)))
     _agrees(said, unit)
-    assert said["written"] == 1
+    assert said["written"] == 2
 
 
 @pytest.mark.real_client("node", "npm:modbus-serial")

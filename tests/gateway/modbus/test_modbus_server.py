@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from gateway.errors import AddressInUseError
 from gateway.modbus.frames import FRAMES_AT_ONCE
-from gateway.modbus.server import Connection, ModbusAdapter
+from gateway.modbus.server import Connection
 from register_maps.errors import RegisterMapError
 from tests.gateway.modbus.conftest import (
     LOOPS,
     Serve,
+    adapter_of,
     connected,
     frame,
     frames_in,
@@ -142,7 +143,7 @@ async def _attack(pieces: list[bytes]) -> None:
     faults: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: faults.append(context))
     meters = nameplates(1)
-    adapter = ModbusAdapter(host="127.0.0.1", port=0, maps=["native"], meters=meters)
+    adapter = adapter_of(meters)
     adapter.show(snapshot_of(meters))
     await adapter.start()
     (port,) = ports_of(adapter)
@@ -219,7 +220,7 @@ async def test_stop_closes_listeners_and_connections_even_those_that_do_not_read
 
 
 async def test_stop_before_start_does_nothing() -> None:
-    await ModbusAdapter(host="127.0.0.1", port=0, maps=["native"], meters=nameplates(1)).stop()
+    await adapter_of(nameplates(1)).stop()
 
 
 async def test_every_247_meters_have_a_port(serve: Serve) -> None:
@@ -261,7 +262,7 @@ def _is_free(port: int) -> bool:
 
 async def test_later_ports_follow_the_first_one() -> None:
     port, meters = _free_ports(3), nameplates(500)
-    adapter = ModbusAdapter(host="127.0.0.1", port=port, maps=["native"], meters=meters)
+    adapter = adapter_of(meters, port=port)
     adapter.show(snapshot_of(meters))
     await adapter.start()
     assert ports_of(adapter) == [port, port + 1, port + 2]
@@ -270,7 +271,7 @@ async def test_later_ports_follow_the_first_one() -> None:
 
 async def test_a_later_port_that_is_taken_is_told_and_frees_the_earlier_ones() -> None:
     port, meters = _free_ports(3), nameplates(500)
-    adapter = ModbusAdapter(host="127.0.0.1", port=port, maps=["native"], meters=meters)
+    adapter = adapter_of(meters, port=port)
     with socket.create_server(("127.0.0.1", port + 2)), pytest.raises(AddressInUseError) as caught:
         await adapter.start()
     assert str(caught.value) == (
@@ -283,21 +284,21 @@ async def test_a_later_port_that_is_taken_is_told_and_frees_the_earlier_ones() -
 
 async def test_a_second_gateway_cannot_share_the_port(serve: Serve) -> None:
     (port,) = ports_of(await serve(nameplates(1)))
-    second = ModbusAdapter(host="127.0.0.1", port=port, maps=["native"], meters=nameplates(1))
+    second = adapter_of(nameplates(1), port=port)
     with pytest.raises(AddressInUseError, match="already in use; --modbus-port moves it"):
         await second.start()
 
 
 @pytest.mark.parametrize("host", ["203.0.113.5", "no.such.host.invalid", "300.1.2.3"])
 async def test_an_address_that_is_not_here_is_told(host: str) -> None:
-    adapter = ModbusAdapter(host=host, port=0, maps=["native"], meters=nameplates(1))
+    adapter = adapter_of(nameplates(1), host=host)
     with pytest.raises(AddressInUseError) as caught:
         await adapter.start()
     assert str(caught.value) == f"Modbus TCP: {host}:0 is not an address of this machine; --host moves it"
 
 
 async def test_ports_past_the_last_one_are_told() -> None:
-    adapter = ModbusAdapter(host="127.0.0.1", port=65536, maps=["native"], meters=nameplates(1))
+    adapter = adapter_of(nameplates(1), port=65536)
     with pytest.raises(
         AddressInUseError, match="65536 is beyond the last port, 65535; --modbus-port moves it"
     ):
@@ -306,7 +307,7 @@ async def test_ports_past_the_last_one_are_told() -> None:
 
 async def test_it_serves_on_ipv6_too() -> None:
     meters = nameplates(1)
-    adapter = ModbusAdapter(host="::1", port=0, maps=["native"], meters=meters)
+    adapter = adapter_of(meters, host="::1")
     adapter.show(snapshot_of(meters))
     await adapter.start()
     (port,) = ports_of(adapter)
@@ -335,6 +336,6 @@ def test_a_map_that_is_wrong_is_told_before_anything_is_bound(tmp_path: Path) ->
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\n")
     with pytest.raises(RegisterMapError, match=r"mine\.yaml:1: entries: missing"):
-        ModbusAdapter(host="127.0.0.1", port=0, maps=["native", str(file)], meters=nameplates(1))
+        adapter_of(nameplates(1), maps=["native", str(file)])
     with pytest.raises(RegisterMapError, match="no such register map"):
-        ModbusAdapter(host="127.0.0.1", port=0, maps=["sunspeck"], meters=nameplates(1))
+        adapter_of(nameplates(1), maps=["sunspeck"])

@@ -13,13 +13,20 @@ import numpy as np
 
 from sims.models import Model
 from sims.profiles.base import LoadError, LoadGroup, LoadSpec, Members
-from sims.profiles.constant import ConstantGroup, ConstantLoad, LineCurrents
+from sims.profiles.bdew import BDEW_PROFILES, BdewGroup, BdewProfile
+from sims.profiles.composition import Sum, SumGroup
+from sims.profiles.constant import PAIRS, ConstantGroup, ConstantLoad, LineCurrents, PairCurrent
 from sims.profiles.csv_readings import parse_csv
 from sims.profiles.daily import DailyGroup, DailyShape
 from sims.profiles.green_button import parse_green_button
+from sims.profiles.motor import Motor, MotorGroup
+from sims.profiles.opendss import parse_loadshape
+from sims.profiles.random_walk import RandomWalk, RandomWalkGroup
 from sims.profiles.replay import Replay, ReplayGroup
+from sims.profiles.schedule import Period, Schedule, ScheduleGroup
 from sims.profiles.series import IntervalSeries
 from sims.profiles.shapes import SHAPES
+from sims.profiles.solar import Solar, SolarGroup
 
 KINDS: Final[Mapping[type[LoadSpec], Callable[[Members], LoadGroup]]] = MappingProxyType(
     {
@@ -27,13 +34,22 @@ KINDS: Final[Mapping[type[LoadSpec], Callable[[Members], LoadGroup]]] = MappingP
         LineCurrents: ConstantGroup,
         DailyShape: DailyGroup,
         Replay: ReplayGroup,
+        BdewProfile: BdewGroup,
+        Schedule: ScheduleGroup,
+        Solar: SolarGroup,
+        Motor: MotorGroup,
+        RandomWalk: RandomWalkGroup,
+        Sum: SumGroup,
     }
 )
 """What builds the group of each kind of load."""
 
 __all__ = [
+    "BDEW_PROFILES",
     "KINDS",
+    "PAIRS",
     "SHAPES",
+    "BdewProfile",
     "ConstantLoad",
     "DailyShape",
     "IntervalSeries",
@@ -41,10 +57,18 @@ __all__ = [
     "LoadError",
     "LoadGroup",
     "LoadSpec",
+    "Motor",
+    "PairCurrent",
+    "Period",
+    "RandomWalk",
     "Replay",
+    "Schedule",
+    "Solar",
+    "Sum",
     "build_groups",
     "parse_csv",
     "parse_green_button",
+    "parse_loadshape",
 ]
 
 
@@ -71,6 +95,7 @@ def build_groups(
                 [serials[row] for row in members],
                 seed,
                 start,
+                build_groups,
             )
         )
         for build, members in rows.items()

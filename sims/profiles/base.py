@@ -4,9 +4,9 @@ No kind of load is known here, and nothing here reads a file.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ GREATEST_W: Final = 1e8
 """More than any service of these meters carries [W]; up to here float64 holds every microwatt of a load."""
 
 _LEAST_POWER_FACTOR: Final = 0.01
+_GREATEST_NOISE: Final = 0.25
 
 
 class LoadError(ValueError):
@@ -74,11 +75,16 @@ class LoadGroup(Protocol):
         """
 
 
+BuildGroups: TypeAlias = Callable[..., list[LoadGroup]]
+"""What makes groups of loads, models and serial numbers: `profiles.build_groups`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Members:
     """The meters of one group: their `rows` among all meters, shape (k,), and for each its load and identity.
 
-    `start` is the instant at which the clock of the simulation began [ns], whenever the group is made.
+    `start` is the instant at which the clock of the simulation began [ns], whenever the group is made;
+    `build` makes the groups of the loads that a load is made of.
     """
 
     rows: NDArray[np.int64]
@@ -87,11 +93,26 @@ class Members:
     serials: Sequence[str]
     seed: int
     start: int
+    build: BuildGroups
 
     def shares(self) -> NDArray[np.float64]:
         """Return the share of a balanced load on each line, shape (3, k); 0 on lines that a model lacks."""
         elements = np.array([model.elements for model in self.models])
         return np.where(np.arange(3)[:, np.newaxis] < elements, 1.0 / elements, 0.0)
+
+
+class Balance:
+    """Writes loads in all as balanced ones, each with the power factor that its specification has."""
+
+    def __init__(self, members: Members) -> None:
+        self._rows = members.rows
+        self._active = members.shares()
+        self._reactive = self._active * [reactive_ratio(load.power_factor) for load in members.loads]
+
+    def write(self, watts: NDArray[np.floating], loads: LineLoads) -> None:
+        """Write `watts`, the load of each member in all [W], shape (k,), into the rows of the group."""
+        loads.active[:, self._rows] = watts * self._active
+        loads.reactive[:, self._rows] = np.abs(watts) * self._reactive
 
 
 def reactive_ratio(power_factor: float) -> float:
@@ -113,6 +134,19 @@ def check_power(watts: float, key: str) -> None:
     """Raise LoadError unless `watts` is a number that a service can carry."""
     if not abs(watts) <= GREATEST_W:
         raise LoadError(f"more than {GREATEST_W / 1e3:g} kW, or not a number", key=key)
+
+
+def check_annual_kwh(annual_kwh: float) -> None:
+    """Raise LoadError unless `annual_kwh` is the energy of a year [kWh] that a service can carry."""
+    if not 0.0 <= annual_kwh <= GREATEST_W:
+        message = f"{annual_kwh:g} is not an energy from 0 to {GREATEST_W:g} kWh a year"
+        raise LoadError(message, key="annual_kwh")
+
+
+def check_noise(noise: float) -> None:
+    """Raise LoadError unless loads can be scattered by this part of themselves."""
+    if not 0.0 <= noise <= _GREATEST_NOISE:
+        raise LoadError(f"{noise:g} is not a part from 0 to {_GREATEST_NOISE:g}", key="noise")
 
 
 def check_choice(value: str, allowed: Sequence[str], key: str) -> None:

@@ -8,7 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -16,31 +16,38 @@ from typing import Final
 from sims.points import NS_PER_S
 from sims.profiles.base import LoadError, check_choice
 from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, parse_decimal
+from sims.profiles.zones import instant
 
 STAMPS: Final = ("start", "end")
 """Which end of its interval the time of a row is."""
 
 _DELIMITERS: Final = ",;\t"
 _MISSING: Final = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none"))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH: Final = _EPOCH.replace(tzinfo=None)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH_SECONDS: Final = re.compile(r"-?\d{9,10}(\.\d+)?", re.ASCII)
 _DAY_FIRST: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
 
 
 def parse_csv(
-    data: bytes, name: str, *, time: str, value: str, unit: str, stamp: str = "start", gaps: str = "hold"
+    data: bytes,
+    name: str,
+    *,
+    time: str,
+    value: str,
+    unit: str,
+    stamp: str = "start",
+    gaps: str = "hold",
+    zone: tzinfo = UTC,
 ) -> IntervalSeries:
     """Return the readings in the columns `time` and `value` [unit] of a CSV file called `name` in messages.
 
     A row's interval lasts to the next row (or from the one before, where `stamp` is `end`); a step of more
     than one and a half times the most common one is a gap after (before) an interval of the common length.
+    Times that say no zone are in `zone`; in the hour that its clock repeats, the order of the rows decides.
 
-    Raises LoadError with the line for whatever cannot be read.
+    Raises LoadError with the line for whatever cannot be read, a time that the clock left out among it.
     """
     check_choice(stamp, STAMPS, "stamp")
-    readings, notes = in_order(list(_rows(_decode(data, name), name, time, value)), name)
+    readings, notes = in_order(list(_rows(_decode(data, name), name, time, value, zone)), name)
     timed = _with_durations(readings, stamp, name)
     return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=notes)
 
@@ -53,17 +60,19 @@ def _decode(data: bytes, name: str) -> str:
         raise LoadError("not UTF-8 text", name=name, line=line) from None
 
 
-def _rows(text: str, name: str, time: str, value: str) -> Iterator[Reading]:
+def _rows(text: str, name: str, time: str, value: str, zone: tzinfo) -> Iterator[Reading]:
     """Yield every row as a reading without a duration, its start the stamp of the row."""
     delimiter, header = _header(text, name, (time, value))
     at_time, at_value = header.index(time), header.index(value)
     rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True, strict=True)
+    start = None
     try:
         next(rows)
         for row in rows:
             if any(row):
                 _check_width(row, header)
-                yield Reading(rows.line_num, _instant(row[at_time]), 0, _load(row[at_value]))
+                start = _instant(row[at_time], zone, start)
+                yield Reading(rows.line_num, start, 0, _load(row[at_value]))
     except (LoadError, csv.Error) as error:
         raise LoadError(str(error), name=name, line=rows.line_num) from None
 
@@ -105,8 +114,8 @@ def _load(text: str) -> Decimal | None:
     return None if text.lower() in _MISSING else parse_decimal(text)
 
 
-def _instant(text: str) -> int:
-    """Return a time as [ns since 1970 UTC]; one without a zone is in UTC."""
+def _instant(text: str, zone: tzinfo, previous: int | None) -> int:
+    """Return a time as [ns since 1970 UTC]; one without a zone is in `zone` and comes after `previous`."""
     text = text.strip()
     if _EPOCH_SECONDS.fullmatch(text):
         return int(Decimal(text) * NS_PER_S)
@@ -117,7 +126,7 @@ def _instant(text: str) -> int:
             f"{text!r} is not a time; it can be ISO 8601 (2026-01-31 23:59:00), day/month/year "
             "(31/1/2026 23:59:00) or seconds since 1970"
         ) from None
-    return (moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)) // _MICROSECOND * 1000
+    return instant(moment, zone, previous)
 
 
 def _day_first(text: str) -> datetime:
@@ -125,7 +134,7 @@ def _day_first(text: str) -> datetime:
     if not (parts := _DAY_FIRST.fullmatch(text)):
         raise ValueError(text)
     day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC).replace(tzinfo=None)
 
 
 def _with_durations(readings: Sequence[Reading], stamp: str, name: str) -> list[Reading]:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sims.points import NS_PER_S
 from sims.profiles.base import (
     FOREVER,
+    Balance,
     LineLoads,
     LoadSpec,
     Members,
     check_choice,
     check_power_factor,
-    reactive_ratio,
 )
 from sims.profiles.series import IntervalSeries
 
@@ -61,10 +61,8 @@ class ReplayGroup:
         for load in members.loads:
             tracks.setdefault((id(load.series), load.align, load.end), load)
         numbers = {key: number for number, key in enumerate(tracks)}
-        self._rows = members.rows
         self._track = np.array([numbers[id(load.series), load.align, load.end] for load in members.loads])
-        self._active = members.shares()
-        self._reactive = self._active * [reactive_ratio(load.power_factor) for load in members.loads]
+        self._balance = Balance(members)
         self._lay(list(tracks.values()), members.start)
         self._time = FOREVER
 
@@ -93,9 +91,7 @@ class ReplayGroup:
             self._advance(due)
             self._seek(due[self._until[due] <= time], time)
         self._time = time
-        watts = self._watts[self._cursor][self._track]
-        loads.active[:, self._rows] = watts * self._active
-        loads.reactive[:, self._rows] = np.abs(watts) * self._reactive
+        self._balance.write(self._watts[self._cursor][self._track], loads)
         return int(self._until.min())
 
     def _advance(self, tracks: NDArray[np.int64]) -> None:

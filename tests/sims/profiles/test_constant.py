@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sims.models import MODELS
-from sims.profiles import ConstantLoad, LineCurrents, LoadError
+from sims.profiles import PAIRS, ConstantLoad, LineCurrents, LoadError, PairCurrent
 from tests.sims.profiles.conftest import LoadsAt, Play
 
 
@@ -53,6 +53,30 @@ def test_amperes_without_power_factors_are_in_phase_and_with_zero_lag_by_90_degr
     assert loads.reactive[0].tolist() == [0, 2770]
 
 
+@pytest.mark.parametrize(
+    ("key", "volts"),
+    [
+        ("series-1000-120-208", 207.846097),
+        ("series-1000-120-240", 240.0),
+        ("series-1000-277-480", 479.778074),
+    ],
+)
+def test_amperes_between_lines_flow_at_the_nominal_voltage_between_them(
+    loads_at: LoadsAt, start: int, key: str, volts: float
+) -> None:
+    load = LineCurrents((1.0, 2.0), between=(PairCurrent("l1_l2", 50.0, -0.8),))
+    loads = loads_at([load], start, [key])
+    assert loads.between_active[:, 0] == pytest.approx([40 * volts, 0, 0])
+    assert loads.between_reactive[:, 0] == pytest.approx([-30 * volts, 0, 0])
+    assert loads.active[:, 0].tolist() == [MODELS[key].voltage.nominal, 2 * MODELS[key].voltage.nominal, 0]
+
+
+def test_each_pair_of_lines_has_its_place(loads_at: LoadsAt, start: int) -> None:
+    pairs = tuple(PairCurrent(pair, amps) for amps, pair in enumerate(PAIRS, 1))
+    loads = loads_at([LineCurrents((0.0, 0.0, 0.0), between=pairs)], start)
+    assert loads.between_active[:, 0] == pytest.approx([207.846097, 2 * 207.846097, 3 * 207.846097])
+
+
 def test_a_constant_load_has_no_edge_and_registers_its_energy(play: Play) -> None:
     assert play([ConstantLoad(36.0), ConstantLoad(0.001)], 3600) == [36 * 3_600_000_000_000, 3_600_000_000]
 
@@ -70,6 +94,14 @@ def test_a_constant_load_has_no_edge_and_registers_its_energy(play: Play) -> Non
         (lambda: LineCurrents((1.0, 1.0), (1.0,)), "pf"),
         (lambda: LineCurrents((1.0,), (1.5,)), "pf"),
         (lambda: LineCurrents((1e9,)).check(MODELS["series-1000-1p2w-120"]), "amps"),
+        (lambda: LineCurrents((1.0,), between=(PairCurrent("l1_l2", -1.0),)), "between.l1_l2.amps"),
+        (lambda: LineCurrents((1.0,), between=(PairCurrent("l1_l2", 1.0, 2.0),)), "between.l1_l2.pf"),
+        (
+            lambda: LineCurrents((1.0,), between=(PairCurrent("l1_l2", 1.0),)).check(
+                MODELS["series-1000-1p2w-120"]
+            ),
+            "between.l1_l2",
+        ),
     ],
 )
 def test_impossible_loads_are_refused_with_their_key(make: Callable[[], object], key: str) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from sims.points import NS_PER_S
 from sims.profiles import SHAPES, DailyShape, LoadError
-from sims.profiles.daily import draw
 from tests.sims.profiles.conftest import LoadsAt, Play
 
 MINUTE = 60 * NS_PER_S
@@ -97,16 +96,6 @@ def test_noise_has_the_mean_0_and_about_its_standard_deviation(loads_at: LoadsAt
     off = noisy / quiet - 1
     assert abs(off.mean()) < 0.01
     assert 0.08 < off.std() < 0.12
-
-
-def test_draws_are_centred_scaled_bounded_and_independent() -> None:
-    keys = np.arange(20_000, dtype=np.uint64)
-    this, following = draw(keys, 7), draw(keys, 8)
-    assert abs(this.mean()) < 0.03
-    assert abs(this.std() - 1) < 0.03
-    assert abs(this).max() <= math.sqrt(6)
-    assert abs(np.corrcoef(this, following)[0, 1]) < 0.03
-    assert abs(np.corrcoef(this[1:], this[:-1])[0, 1]) < 0.03
 
 
 def test_the_power_factor_is_0_95_lagging_unless_given(loads_at: LoadsAt, start: int) -> None:

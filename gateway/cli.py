@@ -12,21 +12,22 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import typer
 
+from gateway.addressing import MOST_METERS
 from gateway.errors import MetergateError
-from register_maps.errors import RegisterMapError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from gateway.hub import Endpoint
-    from register_maps.model import Entry
 
 _STYLE: Final[Mapping[str, Any]] = {
     "no_args_is_help": True,
@@ -56,7 +57,6 @@ _PLACES: Final = {
 """Where the value of each option of `run` stands in the configuration."""
 
 _SERVICES: Final = ("modbus", "bacnet", "mqtt", "http")
-_MOST_METERS: Final = 100_000
 _TOKEN: Final = "METERGATE_TOKEN"  # noqa: S105  the name of a variable
 
 
@@ -67,9 +67,6 @@ def main() -> None:
     except MetergateError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
-    except RegisterMapError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  called so by typer
@@ -97,7 +94,7 @@ def run(
     file: Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", show_default=False)] = None,
     *,
     meters: Annotated[
-        int | None, _says("So many meters, instead of those of the file.", min=1, max=_MOST_METERS)
+        int | None, _says("So many meters, instead of those of the file.", min=1, max=MOST_METERS)
     ] = None,
     model: Annotated[str | None, _says("Model of these meters; mixed without it.", metavar="KEY")] = None,
     host: Annotated[str | None, _says("Address to serve on (127.0.0.1).", metavar="ADDR")] = None,
@@ -189,7 +186,8 @@ def _serve(
     for note in config.notes:
         logging.getLogger(__name__).warning(note)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(station.run(config, ready_file=ready_file, announce=_print_endpoints))
+        announce = partial(_announce, token_made_up=config.http is not None and config.http.token is None)
+        runner.run(station.run(config, ready_file=ready_file, announce=announce))
 
 
 def _loop_factory() -> "Callable[[], AbstractEventLoop] | None":
@@ -201,15 +199,20 @@ def _loop_factory() -> "Callable[[], AbstractEventLoop] | None":
     return uvloop.new_event_loop
 
 
-def _print_endpoints(endpoints: Sequence["Endpoint"]) -> None:
+def _announce(endpoints: Sequence["Endpoint"], ready: Mapping[str, Any], *, token_made_up: bool) -> None:
+    """Print where everything is served and, this once, the token that nobody could know otherwise."""
     from rich.console import Console
     from rich.table import Table
+
+    from gateway.binding import is_loopback
 
     table = Table("Service", "Address", "Serves")
     for endpoint in endpoints:
         table.add_row(endpoint.service, endpoint.address, endpoint.serves)
     console = Console(markup=False, highlight=False)
     console.print(table)
+    if token_made_up and not is_loopback(urlsplit(ready["http"]).hostname or ""):
+        console.print(f"Token for changes: {ready['token']}", soft_wrap=True)
 
 
 @_config.command("check")
@@ -247,34 +250,24 @@ def list_maps() -> None:
 @_maps.command("show")
 def show_map(name: _MapName) -> None:
     """Show what stands at which address of a register map."""
+    from gateway.config.problems import loading_maps
+    from register_maps.describe import HEADINGS, describe
     from register_maps.loader import load
 
-    _print_rows(map(_row, load(name).entries))
+    with loading_maps():
+        found = load(name)
+    _print_rows([HEADINGS, *describe(found)])
 
 
 @_maps.command("check")
 def check_map(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]) -> None:
     """Say whether a register map is right, and everything that is wrong with it."""
+    from gateway.config.problems import loading_maps
     from register_maps.loader import load_file
 
-    found = load_file(file)
+    with loading_maps():
+        found = load_file(file)
     typer.echo(f"{file} is right: map {found.name}, {len(found.entries)} entries")
-
-
-def _row(entry: "Entry") -> tuple[str, ...]:
-    """Return an entry of a register map as it is shown."""
-    point = entry.point
-    unit = f" [{point.shown_unit}]" if point and point.shown_unit else ""
-    return (
-        "+".join(table.value for table in entry.tables),
-        str(entry.address),
-        entry.type.name,
-        "" if entry.type.kind == "b" else entry.word_order.value,
-        "read-write" if entry.writable else "read-only",
-        (point.name if point else repr(entry.constant)) + unit,
-        f"x {entry.scale} + {entry.offset}" if entry.scale != 1 or entry.offset != 0 else "",
-        entry.description or (point.description if point else ""),
-    )
 
 
 def _print_rows(rows: Iterable[Sequence[str]]) -> None:

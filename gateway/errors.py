@@ -55,3 +55,7 @@ class BrokerUnavailableError(MetergateError):
 
 class RequestRefusedError(MetergateError):
     """A client asked for what cannot be done; ordinary traffic, answered in the protocol's own words."""
+
+
+class FaultyRequestError(RequestRefusedError):
+    """A client asked for what is wrong in itself: the message tells where, what, and what is allowed."""

@@ -41,6 +41,9 @@ class Adapter(Protocol):
     async def stop(self) -> None:
         """Say good-bye and close every socket; safe to call more than once, and before `start`."""
 
+    def away(self) -> bool:
+        """Whether what it needs from outside, a broker, is not there at the moment."""
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
 

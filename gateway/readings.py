@@ -33,15 +33,18 @@ class Readings:
         }
         self._names = [present[meter.model.lines] for meter in meters]
 
-    def shown(self, snapshot: Snapshot) -> Iterator[Reading]:
-        """Yield the reading of each meter; all columns are worked out before the first.
+    def shown(self, snapshot: Snapshot, rows: Sequence[int] | None = None) -> Iterator[Reading]:
+        """Yield the reading of each meter, or of those in `rows`; columns are worked out before the first.
 
         Quantities are numbers in the point's shown unit, flags booleans, instants ISO 8601 or None where
         there is none yet. Points that the model lacks or has not measured yet are left out.
         """
+        if rows is not None:
+            snapshot = Snapshot(snapshot.tick, {name: held[rows] for name, held in snapshot.columns.items()})
         columns = {point.name: _values(point, snapshot.column(point.name)) for point in PUBLISHED}
-        for row, names in enumerate(self._names):
-            yield {name: value for name in names if (value := columns[name][row]) is not _LACKING}
+        names_of = self._names if rows is None else [self._names[row] for row in rows]
+        for place, names in enumerate(names_of):
+            yield {name: value for name in names if (value := columns[name][place]) is not _LACKING}
 
 
 def _values(point: Point, column: NDArray[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,11 +29,13 @@ from gateway.commands import (
     TurnKey,
     refuse,
 )
+from gateway.config.changes import change_schema, changed, connection
 from gateway.config.settings import Config
 from gateway.errors import ConfigError, RequestRefusedError
 from gateway.hub import Endpoint, Hub
 from gateway.store import Store
 from sims.fleet import Fleet
+from sims.key_switch import too_long
 from sims.points import NS_PER_S
 from sims.profiles import LoadError
 from sims.snapshot import Snapshot, Tick
@@ -54,6 +57,7 @@ class Station:
             seed=config.seed,
             memories=store.load() if store else None,
         )
+        self._connected = list(config.meters)
         self._commands = Commands()
         self._adapters = adapters.build(config, self)
         self._serving: dict[str, bool] = {adapter.name: False for adapter in self._adapters}
@@ -121,6 +125,7 @@ class Station:
         else:
             outcome = self._change(command)
             await self._step(self._clock.mark())
+            self._connected[command.row] = self._fleet.meter(command.row)
         await self._hub.shown()
         return outcome
 
@@ -135,7 +140,8 @@ class Station:
             case TurnKey(row, position):
                 return self._fleet.turn_key(row, right=position == "right")
             case HoldKey(row, seconds):
-                return self._fleet.hold_key(row, round(seconds * NS_PER_S))
+                held = round(seconds * NS_PER_S)
+                return self._fleet.hold_key(row, held) or too_long(held)
             case ResetPeak(row):
                 if refusal := self._fleet.reset_peak(row):
                     raise RequestRefusedError(refusal)
@@ -167,6 +173,21 @@ class Station:
         await self.apply(Advance(seconds))
         return self._hub.snapshot
 
+    async def change_meter(self, row: int, changes: Mapping[str, Any]) -> None:
+        """Put `changes` over how a meter is connected; return when clients see the new tick on every adapter.
+
+        Raises FaultyRequestError where they cannot be, and then nothing changes.
+        """
+        await self.apply(Change(row, partial(changed, changes=changes)))
+
+    def change_schema(self) -> Mapping[str, Any]:
+        """Return the JSON Schema of what `change_meter` takes."""
+        return change_schema()
+
+    def connection(self, row: int) -> Mapping[str, Any]:
+        """Return how a meter is connected at the tick that is shown, as `change_meter` takes it."""
+        return connection(self._connected[row])
+
     def clock_state(self) -> ClockState:
         """Return what the clock is doing."""
         return self._clock.state
@@ -177,7 +198,9 @@ class Station:
 
     def parts(self) -> Mapping[str, bool]:
         """Return by name which adapters serve."""
-        return self._serving
+        return {
+            adapter.name: self._serving[adapter.name] and not adapter.away() for adapter in self._adapters
+        }
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return where everything is served."""

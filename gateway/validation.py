@@ -1,6 +1,7 @@
 """What is wrong with a value that a pydantic model refused, and what is allowed: said in one way everywhere.
 
-What is allowed is read from the model's JSON Schema, which is also what is published. No file and no protocol
+What is allowed is read from the model's JSON Schema, which is also what is published; a value that is
+`writeOnly` there is a secret and never quoted. No file and no protocol
 is known here.
 """
 
@@ -10,6 +11,9 @@ from typing import Any, Final
 
 Schema = Mapping[str, Any]
 Location = Sequence[str | int]
+
+MOST_FAULTS: Final = 10
+"""How many faults of one request are told: who sends nothing else must not keep everybody waiting."""
 
 _TYPES: Final = {
     "integer": "a whole number",
@@ -36,12 +40,12 @@ def explain(error: Mapping[str, Any], schema: Schema) -> str:
             return str(error["ctx"]["error"])
         case "string_type":
             return (
-                f"{shown(error['input'])} is not text, which stands in quotes; {_expected(schema, location)}"
+                f"{_input(error, schema)} is not text, which stands in quotes; {_expected(schema, location)}"
             )
         case "json_invalid":
             return f"is not JSON: {error['ctx']['error']}"
         case _:
-            return f"{shown(error['input'])} is not allowed; {_expected(schema, location)}"
+            return f"{_input(error, schema)} is not allowed; {_expected(schema, location)}"
 
 
 def keys_of(location: Location, schema: Schema) -> tuple[str | int, ...]:
@@ -84,10 +88,19 @@ def allowed(node: Schema, schema: Schema) -> str:
     if kind == "array":
         return f"a list of {_count(node)}{allowed(node.get('items', {}), schema)}"
     if kind == "object":
-        return f"a mapping with the keys {', '.join(node.get('properties', {}))}"
+        keys = ", ".join(node.get("properties", {}))
+        return f"a mapping with the keys {keys}" if keys else "a mapping"
     if kind == "string":
         return _text(node)
     return _TYPES.get(str(kind), str(node.get("description", "another value"))) + _range(node)
+
+
+def _input(error: Mapping[str, Any], schema: Schema) -> str:
+    """Return the value that was given, but for one that is secret, or that holds one where it should not."""
+    node = _descend(schema, error["loc"], schema)
+    inside = _properties(node, schema).values()
+    secret = any(_resolve(one, schema).get("writeOnly") for one in (node, *inside))
+    return "the value" if secret else shown(error["input"])
 
 
 def _expected(schema: Schema, location: Location) -> str:

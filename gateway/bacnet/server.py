@@ -108,6 +108,10 @@ class BacnetAdapter:
         ports, self._ports = self._ports, []
         await asyncio.gather(*(port.close() for port in ports), self._pending.stop())
 
+    def away(self) -> bool:
+        """Return false: it needs nobody."""
+        return False
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
         low, high = self._span()

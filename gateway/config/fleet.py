@@ -6,17 +6,19 @@ No file but those of loads is read here.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
-from gateway.config.loads import SeriesFiles, load_spec
+from gateway.config.connection import Connector
+from gateway.config.document import Place
+from gateway.config.loads import SeriesFiles
+from gateway.config.meter_sections import MeterSection
 from gateway.config.report import Report
-from gateway.config.schema import CtSection, MeterSection, VoltageSection, WiringSection
-from sims.meter import MeterSpec
+from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Model, Nameplate
 from sims.points import MJ_PER_WH
-from sims.profiles import SHAPES, LoadError, LoadSpec
-from sims.wiring import CtInput, VoltageInput, Wiring
+from sims.profiles import SHAPES
 
 DEFAULT_METERS: Final = 10
 """How many meters there are where nobody says."""
@@ -62,8 +64,9 @@ class FleetBuilder:
     def _entry(self, index: int, entry: MeterSection, first: int) -> Iterator[MeterSpec]:
         model = MODELS[entry.model]
         self._check(index, entry, model)
-        load = self._load(index, entry, model)
-        wiring = self._wiring(index, entry.wiring, model)
+        connector = Connector(model, partial(self._add, index))
+        load = connector.load(entry.load, entry.ct_a, self._files)
+        wiring, supply = connector.wiring(entry.wiring), connector.supply(entry.supply)
         if load is None:
             return
         for number in range(first, first + entry.count):
@@ -71,6 +74,8 @@ class FleetBuilder:
                 nameplate=self._nameplate(index, entry, model, number),
                 load=load,
                 wiring=wiring,
+                supply=supply,
+                settings=_settings(entry),
                 frequency_hz=entry.supply.frequency_hz,
                 temperature_c=entry.environment.temperature_c,
                 initial_energy=int(Decimal(str(entry.initial_kwh)) * 1000 * MJ_PER_WH),
@@ -86,10 +91,6 @@ class FleetBuilder:
             )
         if "peak_reset" in entry.options and "demand" not in entry.options:
             self._wrong(index, "options", "peak_reset needs demand; allowed: [demand, peak_reset]")
-        low, high = model.frequencies
-        if not low <= (hertz := entry.supply.frequency_hz) <= high:
-            message = f"{hertz:g} Hz is not for Series {model.series} (manual, table 2); allowed: {high:g}"
-            self._wrong(index, "supply", message, "frequency_hz")
         if entry.count > 1:
             for key in ("id", "serial"):
                 if (template := getattr(entry, key)) and not _NUMBER.search(template):
@@ -97,39 +98,6 @@ class FleetBuilder:
                         f"{template!r} is the same for all {entry.count} meters; allowed: one with {{n}}"
                     )
                     self._wrong(index, key, message)
-
-    def _load(self, index: int, entry: MeterSection, model: Model) -> LoadSpec | None:
-        try:
-            return load_spec(entry.load, model, entry.ct_a, self._files)
-        except LoadError as error:
-            where = ("load", error.key) if error.key else ("load", "file") if error.name else ("load",)
-            message = (
-                f"{error.name}:{error.line}: {error.message}"
-                if error.line
-                else f"{error.name} {error.message}"
-            )
-            self._report.add(("meters", index, *where), message.strip())
-            return None
-
-    def _wiring(self, index: int, section: WiringSection, model: Model) -> Wiring:
-        """Return the wiring; inputs that the model lacks and lines that its service lacks are noted."""
-        right = Wiring.correct(model.elements)
-        inputs = [f"{kind}{k}" for kind in ("ct", "v") for k in range(1, model.elements + 1)]
-        for name in sorted(section.model_fields_set):
-            if name not in inputs:
-                message = f"{model.key} has no {name}; allowed: {', '.join(inputs)}"
-                self._wrong(index, "wiring", message, name)
-            elif (line := getattr(section, name).line) and line not in model.lines:
-                lines = ", ".join(map(str, sorted(model.lines)))
-                self._wrong(
-                    index, "wiring", f"{model.key} has no line {line}; allowed: {lines}", name, "line"
-                )
-        cts = (section.ct1, section.ct2, section.ct3)
-        voltages = (section.v1, section.v2, section.v3)
-        return Wiring(
-            tuple(_ct(given, own.line) for given, own in zip(cts, right.cts, strict=False)),
-            tuple(_voltage(given, own.line) for given, own in zip(voltages, right.voltages, strict=False)),
-        )
 
     def _nameplate(self, index: int, entry: MeterSection, model: Model, number: int) -> Nameplate:
         meter_id = _numbered(entry.id, number)
@@ -146,6 +114,7 @@ class FleetBuilder:
             options=frozenset(entry.options),
             enclosure=entry.enclosure,
             name=_numbered(entry.name, number),
+            tags=entry.tags,
         )
 
     def _take(self, key: str, value: str, index: int, longest: int) -> bool:
@@ -165,18 +134,25 @@ class FleetBuilder:
         digest = blake2b(f"{self._gateway_id}/{meter_id}".encode(), digest_size=8).digest()
         return f"{int.from_bytes(digest) % 10**12:012}"
 
-    def _wrong(self, index: int, key: str, message: str, *inside: str) -> None:
-        self._report.add(("meters", index, key, *inside), message)
+    def _wrong(self, index: int, key: str, message: str) -> None:
+        self._add(index, (key,), message)
+
+    def _add(self, index: int, place: Place, message: str) -> None:
+        """Note what is wrong at a place within the entry."""
+        self._report.add(("meters", index, *place), message)
+
+
+def _settings(entry: MeterSection) -> Settings:
+    return Settings(
+        ideal=entry.accuracy == "ideal",
+        registration=entry.registration,
+        apparent_power=entry.apparent_power,
+        reverse_phase=entry.reverse_phase,
+        demand=entry.demand_method,
+        strict_voltage=entry.strict_voltage,
+    )
 
 
 def _numbered(template: str, number: int) -> str:
     """Return an id with the meter's number in the place of `{n}` or `{n:04}`."""
     return _NUMBER.sub(lambda found: format(number, found[1] or ""), template)
-
-
-def _ct(given: CtSection, own_line: int) -> CtInput:
-    return CtInput(given.line or own_line, given.polarity == "reversed", given.ratio, given.open)
-
-
-def _voltage(given: VoltageSection, own_line: int) -> VoltageInput:
-    return VoltageInput(given.line or own_line, given.open)

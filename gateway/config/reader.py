@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from gateway.config.document import Document, Place, read
 from gateway.config.fleet import DEFAULT_METERS, FleetBuilder, default_fleet
 from gateway.config.loads import SeriesFiles
+from gateway.config.meter_sections import MeterSection
 from gateway.config.report import Options, Report
-from gateway.config.schema import ConfigFile, MeterSection, json_schema
+from gateway.config.schema import ConfigFile, json_schema
 from gateway.config.services import Services
 from gateway.config.settings import ClockSettings, Config
 
@@ -21,8 +22,8 @@ from gateway.config.settings import ClockSettings, Config
 def load_config(file: Path | None = None, options: Options | None = None) -> Config:
     """Return the configuration in `file`, if there is one, with `options` put before it.
 
-    Where neither names meters, they are a default fleet. Raises ConfigError, or FaultyConfigError with everything
-    that is wrong.
+    Where neither names meters, they are a default fleet. Raises ConfigError, or FaultyConfigError with
+    everything that is wrong.
     """
     options = options or {}
     document = read(file) if file else Document(None, {}, None)

@@ -5,23 +5,19 @@ this folder.
 """
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from gateway.addressing import HIGHEST_INSTANCE
+from gateway.addressing import HIGHEST_INSTANCE, HIGHEST_PORT
 from gateway.clock import END, FASTEST, ClockMode
-from gateway.config.loads import DailySection, Load
-from gateway.config.section import Section
-from sims.models import MODELS
+from gateway.config.meter_sections import MeterSection
+from gateway.config.section import SECRET, FileName, Section
 from sims.points import NS_PER_S
 
-MOST_METERS: Final = 100_000
-_WYE_ONLY: Final = "a delta service is refused: these meters are for wye services only (manual 1.1)"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_TOKEN: Final = 16
-_NUMBER: Final = r"\{n(:0?[1-9])?\}"
-_WORD: Final = rf"^([A-Za-z0-9_.-]|{_NUMBER})+$"
 
 
 def _instant(text: object) -> int:
@@ -40,28 +36,9 @@ def _instant(text: object) -> int:
 
 
 def _whole_ns(seconds: float) -> float:
-    if seconds * NS_PER_S != round(seconds * NS_PER_S):
+    if Decimal(str(seconds)) * NS_PER_S % 1:
         raise ValueError(f"{seconds} is not allowed; allowed: whole nanoseconds")
     return seconds
-
-
-def _model(key: str) -> str:
-    if "delta" in key.lower():
-        raise ValueError(f"{_WYE_ONLY}; allowed: {', '.join(MODELS)}")
-    if key not in MODELS:
-        raise ValueError(f"{key!r} is not a model; allowed: {', '.join(MODELS)}")
-    return key
-
-
-_SERVICES: Final = tuple(dict.fromkeys(model.service.key for model in MODELS.values()))
-
-
-def _service(key: str) -> str:
-    if "delta" in key.lower():
-        raise ValueError(f"{_WYE_ONLY}; allowed: {', '.join(_SERVICES)}")
-    if key not in _SERVICES:
-        raise ValueError(f"{key!r} is not a service; allowed: {', '.join(_SERVICES)}")
-    return key
 
 
 def _token(token: str) -> str:
@@ -71,15 +48,11 @@ def _token(token: str) -> str:
     return token
 
 
-Port = Annotated[int, Field(ge=0, le=65_535)]
+Port = Annotated[int, Field(ge=0, le=HIGHEST_PORT)]
 Instant = Annotated[
     int,
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
-]
-ModelKey = Annotated[str, AfterValidator(_model), WithJsonSchema({"type": "string", "enum": list(MODELS)})]
-ServiceKey = Annotated[
-    str, AfterValidator(_service), WithJsonSchema({"type": "string", "enum": list(_SERVICES)})
 ]
 
 
@@ -129,7 +102,7 @@ class ModbusSection(Section):
     port: Port = Field(
         default=5020, description="First TCP port, one for every 247 meters; 0 takes free ones"
     )
-    maps: list[str] = Field(
+    maps: list[FileName] = Field(
         default=["native"],
         min_length=1,
         description="Register maps that every unit serves: names, or files of your own (.yaml)",
@@ -169,6 +142,7 @@ class MqttSection(Section):
     url: str | None = Field(
         default=None,
         examples=["mqtt://broker:1883"],
+        json_schema_extra=SECRET,
         description="A broker of your own; without it one comes along",
     )
     port: Port = Field(
@@ -190,97 +164,10 @@ class HttpSection(Section):
     port: Port = Field(default=8080, description="TCP port; 0 takes a free one")
     token: Annotated[str, AfterValidator(_token)] | None = Field(
         default=None,
+        json_schema_extra=SECRET,
         description="What changes off the loopback must bear; METERGATE_TOKEN goes before it, and without "
         "either one is made up",
     )
-
-
-class CtSection(Section):
-    """A CT: where it sits, and how."""
-
-    line: Annotated[int, Field(ge=1, le=3)] | None = Field(
-        default=None, description="Line on which it sits; its own without it"
-    )
-    polarity: Literal["normal", "reversed"] = Field(default="normal", description="Its direction")
-    ratio: float = Field(
-        default=1.0, gt=0, le=1000, description="Its secondary current over that of the right CT"
-    )
-    open: bool = Field(default=False, description="Whether its secondary is open")
-
-
-class VoltageSection(Section):
-    """A voltage lead: where it comes from."""
-
-    line: Annotated[int, Field(ge=1, le=3)] | None = Field(
-        default=None, description="Line from which it comes; its own without it"
-    )
-    open: bool = Field(default=False, description="Whether it is open")
-
-
-class WiringSection(Section):
-    """How the meter is wired; what is left out is right."""
-
-    ct1: CtSection = CtSection()
-    ct2: CtSection = CtSection()
-    ct3: CtSection = CtSection()
-    v1: VoltageSection = VoltageSection()
-    v2: VoltageSection = VoltageSection()
-    v3: VoltageSection = VoltageSection()
-
-
-class SupplySection(Section):
-    """The supply."""
-
-    frequency_hz: float = Field(
-        default=60.0, ge=50, le=60, description="Line frequency [Hz]; Series 2000 meters are for 60 Hz"
-    )
-
-
-class EnvironmentSection(Section):
-    """Where the meter hangs."""
-
-    temperature_c: float = Field(default=25.0, ge=-90, le=150, description="Temperature at the meter [°C]")
-
-
-class MeterSection(Section):
-    """A meter, or `count` alike."""
-
-    id: str = Field(
-        default="M{n:04}",
-        pattern=_WORD,
-        examples=["M{n:04}", "lobby"],
-        description="Id in topics and names; {n} is the meter's number in the gateway",
-    )
-    count: int = Field(default=1, ge=1, le=MOST_METERS, description="How many meters alike")
-    model: ModelKey = Field(default="series-2000-120-208", description="Model")
-    service: ServiceKey | None = Field(default=None, description="Service, to be checked against the model's")
-    name: str = Field(default="", max_length=64, description="Name in words; {n} as in the id")
-    serial: str | None = Field(
-        default=None,
-        pattern=_WORD,
-        examples=["K{n:09}"],
-        description="Serial number of up to 16 characters, {n} as in the id; without it one is made of the "
-        "ids",
-    )
-    ct_a: float = Field(
-        default=100.0, ge=0.1, le=100_000, description="CT primary rating [A], to 0.1 A secondary"
-    )
-    ct_kind: Literal["solid", "split"] = Field(default="solid", description="Solid-core or split-core CTs")
-    enclosure: Literal["indoor-steel", "outdoor-plastic"] = Field(
-        default="indoor-steel", description="Enclosure"
-    )
-    options: list[Literal["demand", "peak_reset"]] = Field(
-        default=[], description="What was ordered with it; peak_reset needs demand"
-    )
-    initial_kwh: float = Field(
-        default=0.0, ge=0, le=1e9, description="Reading at the start of its life [kWh]"
-    )
-    load: Load = DailySection(profile="office")
-    wiring: WiringSection = WiringSection()
-    supply: SupplySection = SupplySection()
-    environment: EnvironmentSection = EnvironmentSection()
-    accuracy: Literal["ideal"] = Field(default="ideal", description="ideal draws no error")
-    tags: dict[str, str] = Field(default={}, description="Words of your own about the meter")
 
 
 class ConfigFile(Section):
@@ -292,7 +179,7 @@ class ConfigFile(Section):
     bacnet: BacnetSection = BacnetSection()
     mqtt: MqttSection = MqttSection()
     http: HttpSection = HttpSection()
-    state: str | None = Field(
+    state: FileName | None = Field(
         default=None, min_length=1, description="Directory in which energy and peaks are kept over a restart"
     )
     meters: list[MeterSection] = Field(default=[], description="The meters, numbered in this order from 1")

@@ -8,17 +8,15 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValu
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.addressing import HIGHEST_INSTANCE, modbus_ports
+from gateway.addressing import HIGHEST_INSTANCE, HIGHEST_PORT, modbus_ports, topic_root
+from gateway.broker_address import BrokerAddress
 from gateway.config.report import LATER, NOT_YET, Report
 from gateway.config.schema import ConfigFile
 from gateway.config.settings import BacnetSettings, HttpSettings, ModbusSettings, MqttSettings
 from gateway.errors import ConfigError
-from gateway.mqtt.address import BrokerAddress
-from gateway.mqtt.messages import Topics
 from register_maps.errors import RegisterMapError
 from register_maps.loader import SUFFIX, check_together, load, names
 
-_HIGHEST_PORT: Final = 65_535
 _LOCALHOST: Final = "127.0.0.1"
 
 
@@ -82,7 +80,7 @@ class Services:
         if not section.enabled:
             return None
         try:
-            Topics.under(section.prefix, gateway.id)
+            topic_root(section.prefix, gateway.id)
             if section.url is not None:
                 BrokerAddress.parse(section.url)
         except ConfigError as error:
@@ -117,8 +115,8 @@ class Services:
         """Note ports past the last one, and ports that two services would bind."""
         taken: list[_Ports] = []
         for ports in self._bound():
-            if ports.last > _HIGHEST_PORT:
-                highest = _HIGHEST_PORT - ports.number + 1
+            if ports.last > HIGHEST_PORT:
+                highest = HIGHEST_PORT - ports.number + 1
                 message = f"{self._meters} meters need the ports {ports}; allowed: up to {highest}"
                 self._report.add((ports.service, "port"), message)
             for other in taken:

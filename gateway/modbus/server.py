@@ -245,6 +245,10 @@ class ModbusAdapter:
         for server in servers:
             await server.wait_closed()
 
+    def away(self) -> bool:
+        """Return false: it needs nobody."""
+        return False
+
     def endpoints(self) -> list[Endpoint]:
         """Where it serves, one row a port."""
         maps, rows = ", ".join(self._maps), []

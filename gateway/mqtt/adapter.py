@@ -139,6 +139,10 @@ class MqttAdapter:
         if broker is not None:
             await broker.stop()
 
+    def away(self) -> bool:
+        """Return whether there is no connection to the broker."""
+        return self._link is None or not self._link.connected
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the broker's address, which broker it is and the topics."""
         which = self._broker.words if self._broker is not None else "broker of yours"

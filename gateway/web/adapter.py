@@ -4,7 +4,6 @@ What is answered is decided elsewhere in this folder.
 """
 
 import asyncio
-import errno
 import logging
 import secrets
 import socket
@@ -13,22 +12,19 @@ from typing import Final
 
 import uvicorn
 
-from gateway.errors import AddressInUseError
+from gateway.binding import address_text, bind_tcp, is_loopback
 from gateway.hub import Endpoint
 from gateway.web.answers import Answers, Control
 from gateway.web.api import build
-from gateway.web.guard import Guard, is_loopback
+from gateway.web.guard import Guard
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
 # A malformed request is ordinary traffic, no reason for a warning.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
-_REASONS: Final = {
-    errno.EADDRINUSE: "already in use",
-    errno.EACCES: "not permitted",
-    errno.EADDRNOTAVAIL: "not on this machine",
-}
+_SERVICE: Final = "HTTP"
+_OPTION: Final = "--http-port"
 
 
 class WebAdapter:
@@ -56,15 +52,14 @@ class WebAdapter:
         self._control = control
         self._host = host
         self._port = port
-        self._given_token = token
         self.token = token or secrets.token_urlsafe(24)
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
-        self._loop: asyncio.Task[None] | None = None
+        self._life: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bind and serve. Raises AddressInUseError."""
-        self._socket = await _bind(self._host, self._port)
+        self._socket = await bind_tcp(_SERVICE, self._host, self._port, _OPTION)
         guard = Guard(
             build(self._answers, self._control),
             loopback=is_loopback(self._socket.getsockname()[0]),
@@ -82,11 +77,10 @@ class WebAdapter:
             timeout_graceful_shutdown=1,
         )
         config.load()
-        # The parts of uvicorn.Server.serve without its signal handlers: signals are the command line's.
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=[self._socket])
-        self._loop = asyncio.create_task(self._server.main_loop(), name="http")
+        # Who connects before this task runs waits in the socket's queue.
+        self._life = asyncio.create_task(_serve(self._server, self._socket), name="http")
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""
@@ -97,20 +91,19 @@ class WebAdapter:
 
     async def stop(self) -> None:
         """Answer what is being asked and close every socket."""
-        if self._server and self._loop:
+        if self._server and self._life:
             self._server.should_exit = True
-            await self._loop
-            self._loop = None
-            await self._server.shutdown(sockets=[self._socket] if self._socket else None)
+            await self._life
         elif self._socket:
             self._socket.close()
 
+    def away(self) -> bool:
+        """Return false: it needs nobody."""
+        return False
+
     def endpoints(self) -> Sequence[Endpoint]:
-        """Where it serves."""
-        note = ""
-        if self._socket and not is_loopback(self._socket.getsockname()[0]) and not self._given_token:
-            note = f"; changes need the token {self.token}"
-        return [Endpoint("HTTP", self._url(), f"API of all meters{note}")]
+        """Where it serves; clients without the token are told this, so it holds no secret."""
+        return [Endpoint(_SERVICE, self._url(), "API of all meters")]
 
     def ready(self) -> Mapping[str, str]:
         """Return the address of the server and the token."""
@@ -118,26 +111,11 @@ class WebAdapter:
 
     def _url(self) -> str:
         host, port = self._socket.getsockname()[:2] if self._socket else (self._host, self._port)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://{address_text(host, port)}"
 
 
-async def _bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to the address and to nobody else's. Raises AddressInUseError."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
-        bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise AddressInUseError(
-            "HTTP", f"{host}:{port}", "--host", "not an address of this machine"
-        ) from error
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.setblocking(False)
-    except OSError as error:
-        bound.close()
-        why = _REASONS.get(error.errno or 0, str(error))
-        option = "--host" if error.errno == errno.EADDRNOTAVAIL else "--http-port"
-        raise AddressInUseError("HTTP", f"{host}:{port}", option, why) from error
-    return bound
+async def _serve(server: uvicorn.Server, bound: socket.socket) -> None:
+    """Serve until `should_exit` is set: uvicorn's own `serve` without signal handlers, which are not its."""
+    await server.startup(sockets=[bound])
+    await server.main_loop()
+    await server.shutdown(sockets=[bound])

@@ -3,12 +3,14 @@
 No sockets are opened and no readings worked out here.
 """
 
+import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Response
 
 from gateway.clock import iso
+from gateway.commands import HoldKey, ResetPeak, TurnKey
 from gateway.web import problems
 from gateway.web.answers import Answers, Control
 from gateway.web.schemas import (
@@ -18,11 +20,15 @@ from gateway.web.schemas import (
     GatewayView,
     Health,
     Index,
+    KeySwitch,
+    KeyTurned,
     MeterList,
     Moment,
     OneMeter,
     Readiness,
 )
+
+_JSON: Final = "application/json"
 
 _Ids = Annotated[str | None, Query(description="Ids of meters, separated by commas; all without it")]
 _MeterId = Annotated[str, Path(description="Id of a meter")]
@@ -42,6 +48,8 @@ def build(answers: Answers, control: Control) -> FastAPI:
     problems.install(app)
     _add_health(app, answers)
     _add_readings(app, answers)
+    _add_changes(app, answers, control)
+    _add_keys(app, answers, control)
     _add_clock(app, answers, control)
     return app
 
@@ -72,13 +80,47 @@ def _add_readings(app: FastAPI, answers: Answers) -> None:
     async def gateway() -> GatewayView:
         return answers.gateway()
 
-    @app.get("/api/v1/meters", summary="Meters and their readings, all at one tick")
-    async def meters(ids: _Ids = None) -> MeterList:
-        return answers.meters(None if ids is None else ids.split(","))
+    # Readings are many: they are answered as the bytes that they are, and the models say what is in them.
+    @app.get("/api/v1/meters", response_model=MeterList, summary="Meters and their readings, all at one tick")
+    async def meters(ids: _Ids = None) -> Response:
+        pieces = []
+        for piece in answers.meters(None if ids is None else ids.split(",")):
+            pieces.append(piece)
+            await asyncio.sleep(0)  # let others work
+        return Response(b"".join(pieces), media_type=_JSON)
 
-    @app.get("/api/v1/meters/{meter_id}", summary="One meter and its readings")
-    async def meter(meter_id: _MeterId) -> OneMeter:
-        return answers.meter(meter_id)
+    @app.get("/api/v1/meters/{meter_id}", response_model=OneMeter, summary="One meter and its readings")
+    async def meter(meter_id: _MeterId) -> Response:
+        return Response(answers.meter(meter_id), media_type=_JSON)
+
+
+def _add_changes(app: FastAPI, answers: Answers, control: Control) -> None:
+    @app.patch(
+        "/api/v1/meters/{meter_id}",
+        response_model=OneMeter,
+        summary="Change how a meter is connected; answered when every listener shows the new tick",
+        description="A load replaces the load; of the rest, what is left out stays.",
+        openapi_extra={"requestBody": {"content": {_JSON: {"schema": dict(control.change_schema())}}}},
+    )
+    async def change_meter(meter_id: _MeterId, body: dict[str, Any]) -> Response:
+        await control.change_meter(answers.row(meter_id), body)
+        return Response(answers.meter(meter_id), media_type=_JSON)
+
+
+def _add_keys(app: FastAPI, answers: Answers, control: Control) -> None:
+    @app.post("/api/v1/meters/{meter_id}/key-switch", summary="Turn the key that resets the peak demand")
+    async def turn_key(meter_id: _MeterId, turn: KeySwitch) -> KeyTurned:
+        row = answers.row(meter_id)
+        if turn.held_s is not None:
+            reason = await control.apply(HoldKey(row, turn.held_s))
+        else:
+            reason = await control.apply(TurnKey(row, turn.position or "home"))
+        return answers.key_turned(reason, right=turn.position != "home")
+
+    @app.post("/api/v1/meters/{meter_id}/reset-peak", summary="Reset the peak demand from afar")
+    async def reset_peak(meter_id: _MeterId) -> Moment:
+        await control.apply(ResetPeak(answers.row(meter_id)))
+        return answers.moment()
 
 
 def _add_clock(app: FastAPI, answers: Answers, control: Control) -> None:

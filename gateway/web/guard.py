@@ -5,7 +5,6 @@ An ASGI layer round the application; it knows nothing of meters.
 
 import hmac
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,20 +12,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.binding import is_loopback
 from gateway.web.problems import problem
 
 LARGEST_BODY: Final = 1024 * 1024
 """The largest request body that is read [bytes]."""
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address can only mean this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class Guard:

@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
-from gateway.errors import RequestRefusedError
-from gateway.validation import Schema, explain
+from gateway.errors import FaultyRequestError, RequestRefusedError
+from gateway.validation import MOST_FAULTS, Schema, explain
 from gateway.web.answers import UnknownMeterError
 from gateway.web.schemas import ProblemDetails
 
@@ -31,9 +31,8 @@ RESPONSE: dict[int | str, dict[str, Any]] = {
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return an error as a response."""
-    details = ProblemDetails(
-        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail
-    )
+    sound = detail.encode(errors="backslashreplace").decode()  # JSON can hold what UTF-8 cannot
+    details = ProblemDetails(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=sound)
     return JSONResponse(details.model_dump(), status, headers, MEDIA_TYPE)
 
 
@@ -42,6 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(UnknownMeterError, _unknown_meter)
+    app.add_exception_handler(FaultyRequestError, _faulty)
     app.add_exception_handler(RequestRefusedError, _refused)
     app.add_exception_handler(Exception, _bug)
 
@@ -66,9 +66,11 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     if any(isinstance(one["input"], bytes) for one in errors):
         detail = "the body was not read; allowed: JSON, with the header Content-Type: application/json"
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
-    model: type[BaseModel] = request.scope["route"].body_field.field_info.annotation
-    schema = model.model_json_schema()
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(_told(one, schema) for one in errors))
+    body: Any = request.scope["route"].body_field.field_info.annotation
+    schema = TypeAdapter(body).json_schema()
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(_told(one, schema) for one in errors[:MOST_FAULTS])
+    )
 
 
 def _told(error: Mapping[str, Any], schema: Schema) -> str:
@@ -82,6 +84,10 @@ def _told(error: Mapping[str, Any], schema: Schema) -> str:
 
 def _unknown_meter(_: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+def _faulty(_: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -71,6 +71,25 @@ class ClockChange(_Given):
         return self
 
 
+class KeySwitch(_Given):
+    """How to turn the key switch: right and back, or one way."""
+
+    held_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=3600,
+        description="Turn it right and, so many simulated seconds later, back",
+        examples=[0.5],
+    )
+    position: Literal["right", "home"] | None = Field(default=None, description="Turn it one way")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.held_s is None) == (self.position is None):
+            raise ValueError("is not one turn; allowed: held_s, or position")
+        return self
+
+
 class Moment(BaseModel):
     """The tick whose readings every listener shows."""
 
@@ -127,7 +146,10 @@ class MeterView(BaseModel):
     serial: str
     firmware: str
     ct_a: float = Field(description="CT primary rating [A]")
+    ct_kind: str = Field(description="Solid-core or split-core CTs")
+    enclosure: str
     options: list[str]
+    tags: dict[str, str] = Field(description="Words of the configuration about the meter")
     modbus: ModbusPlace | None
     device_instance: int | None = Field(description="BACnet device instance")
     topic: str | None = Field(description="MQTT topic under which it publishes")
@@ -135,7 +157,21 @@ class MeterView(BaseModel):
 
 
 class OneMeter(Moment, MeterView):
-    """One meter at one tick."""
+    """One meter at one tick, and how it is connected: all of it can be sent back to change it."""
+
+    load: dict[str, Any] = Field(description="Its load; what comes from a file is profile: replay")
+    wiring: dict[str, Any] = Field(description="Where each CT sits and each voltage lead comes from")
+    supply: dict[str, Any] = Field(description="What its service is given from upstream")
+    environment: dict[str, Any] = Field(description="Where it hangs")
+
+
+class KeyTurned(Moment):
+    """What came of a turn of the key switch."""
+
+    reset: bool | None = Field(
+        description="Whether the peak demand is reset; null: it will be, if the key comes back in time"
+    )
+    reason: str = Field(description="Why it is not, or will not be; empty where nothing speaks against it")
 
 
 class MeterList(Moment):
@@ -153,7 +189,7 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether everything serves, and which part does."""
 
-    status: Literal["ready", "starting"]
+    status: Literal["ready", "not ready"]
     parts: dict[str, bool]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from gateway.broker_address import BrokerAddress
 from gateway.errors import ConfigError
-from gateway.mqtt.address import BrokerAddress
 
 
 @pytest.mark.parametrize(

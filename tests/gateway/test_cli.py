@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import _announce
+from gateway.hub import Endpoint
+
 METERGATE = str(Path(sys.executable).with_name("metergate"))
 MAP = """name: mine
 description: Energy alone
@@ -129,9 +132,9 @@ def test_the_schema_is_json() -> None:
 def test_maps_are_listed_and_shown() -> None:
     assert "native" in _run("maps", "list").stdout
     lines = _run("maps", "show", "native").stdout.splitlines()
-    (energy,) = [line for line in lines if line.split()[1] == "100"]
-    assert energy.split()[:4] == ["holding+input", "100", "u64", "ABCD"]
-    assert "energy [kWh]" in energy
+    assert lines[0].split()[:7] == ["address", "table", "type", "order", "point", "scale", "unit"]
+    (energy,) = [line for line in lines if line.split()[0] == "100"]
+    assert energy.split()[:7] == ["100", "holding+input", "u64", "ABCD", "energy", "0.001", "kWh"]
 
 
 def test_a_register_map_is_checked(tmp_path: Path) -> None:
@@ -142,4 +145,48 @@ def test_a_register_map_is_checked(tmp_path: Path) -> None:
     done = _run("maps", "check", "mine.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("mine.yaml:8: ")
-    assert _run("maps", "show", "nothing").returncode == 2
+    done = _run("maps", "show", "nothing")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert done.stderr.startswith("nothing: there is no such register map; allowed: native")
+
+
+def test_addresses_of_a_map_are_shown_zero_based_whatever_its_base(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        MAP.replace("base: 0", "base: 40001").replace("address: 0", "address: 40001")
+    )
+    lines = _run("maps", "show", "mine.yaml", cwd=tmp_path).stdout.splitlines()
+    assert lines[1].split()[0] == "0"
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("run",), ("maps", "check")])
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "~: 3\n", "1.5: 1\n", "gateway: {~: 1}\n"])
+def test_no_yaml_ends_the_process_without_a_word(tmp_path: Path, command: tuple[str, ...], text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    done = _run(*command, "x.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("x.yaml:1: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "token_made_up", "told"),
+    [
+        ("http://192.0.2.1:8080", True, 1),
+        ("http://[2001:db8::1]:8080", True, 1),
+        ("http://192.0.2.1:8080", False, 0),
+        ("http://127.0.0.1:8080", True, 0),
+        ("http://[::1]:8080", True, 0),
+    ],
+)
+def test_the_token_is_told_once_where_it_is_needed_and_was_made_up(
+    capsys: pytest.CaptureFixture[str], address: str, *, token_made_up: bool, told: int
+) -> None:
+    ready = {"http": address, "token": "made-up-by-the-gateway"}
+    _announce([Endpoint("HTTP", address, "API")], ready, token_made_up=token_made_up)
+    assert capsys.readouterr().out.count("Token for changes: made-up-by-the-gateway\n") == told
+
+
+def test_a_token_is_not_told_on_the_loopback(tmp_path: Path) -> None:
+    process, ready = _serving(tmp_path, "--meters", "1")
+    process.terminate()
+    assert ready["token"] not in "".join(process.communicate(timeout=20))

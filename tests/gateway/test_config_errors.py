@@ -14,7 +14,8 @@ ONE = "meters: [{id: a}]\n"
 MODEL_KEYS = ", ".join(MODELS)
 METER_KEYS = (
     "id, count, model, service, name, serial, ct_a, ct_kind, enclosure, options, initial_kwh, load, wiring, "
-    "supply, environment, accuracy, tags"
+    "supply, environment, accuracy, registration, apparent_power, reverse_phase, demand_method, "
+    "strict_voltage, tags"
 )
 
 SECTIONS = [
@@ -64,7 +65,19 @@ SECTIONS = [
     ("modbus: {port: 1883}", "modbus.port", "1883 is also the port of mqtt, 1883"),
     ("http: {token: hunter2}", "http.token", "allowed: 16 or more printable ASCII characters without spaces"),
     ("state: 7", "state", "7 is not text"),
-    ("1: 2", "[1]", "unknown key; allowed: gateway"),
+    ("1: 2", "1", "a key that is a number; allowed: text, in quotes where"),
+    ("1.5: 1", "1.5", "a key that is a number; allowed: text"),
+    ("~: 3", "~", "a key that is nothing; allowed: text"),
+    ("true: 1", "true", "a key that is true or false; allowed: text"),
+    ("gateway: {~: 1}", "~", "a key that is nothing; allowed: text"),
+    ("http: {token: 1234567890123456}", "http.token", "the value is not text, which stands in quotes"),
+    ("http: 1234567890123456", "http", "the value is not allowed; allowed: a mapping with the keys enabled"),
+    ("mqtt: {url: ['mqtt://ann:hunter2@x']}", "mqtt.url", "the value is not text"),
+    ("mqtt: {url: {'mqtt://ann:hunter2@x': 1}}", "mqtt.url", "the value is not text"),
+    ("mqtt: 'mqtt://ann:hunter2@x'", "mqtt", "the value is not allowed; allowed: a mapping with the keys"),
+    ("mqtt: {url: 'mqtts://ann:hunter2@x'}", "mqtt.url", "scheme 'mqtts' is not served"),
+    ('state: "a\\0b"', "state", "is no name of a file; allowed: one without NUL"),
+    ('modbus: {maps: ["a\\0.yaml"]}', "modbus.maps[0]", "is no name of a file"),
 ]
 
 METERS = [
@@ -89,7 +102,35 @@ METERS = [
     ("options: [lcd]", "options[0]", "'lcd' is not allowed; allowed: demand, peak_reset"),
     ("options: [peak_reset]", "options", "peak_reset needs demand; allowed: [demand, peak_reset]"),
     ("initial_kwh: -1", "initial_kwh", "-1 is not allowed; allowed: a number from 0 to 1000000000"),
-    ("accuracy: 0.5", "accuracy", "0.5 is not allowed; allowed: ideal"),
+    ("accuracy: 0.5", "accuracy", "0.5 is not allowed; allowed: drawn, ideal"),
+    ("registration: gross", "registration", "allowed: net, abs, per_element_clamp"),
+    ("apparent_power: rms", "apparent_power", "allowed: vectorial, arithmetic"),
+    ("reverse_phase: never", "reverse_phase", "allowed: net, any_element"),
+    ("demand_method: 5x3", "demand_method", "allowed: 3x5, 15x1, block"),
+    ("strict_voltage: 1", "strict_voltage", "1 is not allowed; allowed: true or false"),
+    (
+        "supply: {volts: -1}",
+        "supply.volts",
+        "-1 is not a voltage; allowed: a number from 0 to 554",
+    ),
+    ("supply: {volts: [120, .nan, 120]}", "supply.volts", "nan is not a voltage"),
+    ("supply: {volts: 240.1}", "supply.volts", "240.1 V is not allowed; allowed: up to 240 V"),
+    ("supply: {volts: [120]}", "supply.volts", "has 1 values; allowed: a number, or 3 as"),
+    ("supply: {lost: [4]}", "supply.lost[0]", "4 is not allowed; allowed: a whole number from 1 to 3"),
+    ("model: series-1000-120-240, supply: {lost: [1, 3]}", "supply.lost[1]", "no line 3; allowed: 1, 2"),
+    ("supply: {neutral: gone}", "supply.neutral", "allowed: connected, lost"),
+    ("load: {amps: [0, 0, 0], between: {l1_l3: {amps: 1}}}", "load.between.l1_l3", "did you mean l"),
+    ("load: {amps: [0, 0, 0], between: {l1_l2: {pf: 1}}}", "load.between.l1_l2.amps", "is missing"),
+    (
+        "model: series-1000-120-208, load: {amps: [0, 0], between: {l3_l1: {amps: 1}}}",
+        "load.between.l3_l1",
+        "series-1000-120-208 has no such lines; allowed: l1_l2",
+    ),
+    (
+        "model: series-1000-1p2w-120, load: {amps: [0], between: {l1_l2: {amps: 1}}}",
+        "load.between.l1_l2",
+        "series-1000-1p2w-120 has no such lines; allowed: none on one line",
+    ),
     (
         "supply: {frequency_hz: 50}",
         "supply.frequency_hz",
@@ -125,6 +166,7 @@ METERS = [
     ("load: {kw: 1, power_factor: 0}", "load.power_factor", "0 is not a power factor"),
     ("load: {amps: [1, 2]}", "load.amps", "has 2 values; series-2000-120-208 has 3 elements"),
     ("load: {amps: [1, 2, 3], pf: [1]}", "load.pf", "has 1 values, amps has 3"),
+    ('load: {profile: greenbutton, file: "a\\0b"}', "load.file", "is no name of a file"),
     ("load: {profile: castle}", "load.profile", f"allowed: {', '.join(SHAPES)}, greenbutton, csv"),
     ("load: {profile: csv, file: x.csv, value: v, unit: W}", "load.time", "is missing; allowed: text"),
     (
@@ -163,6 +205,7 @@ def test_a_bad_section_is_told_with_line_key_and_what_is_allowed(
     assert str(error).startswith(f"{tmp_path}/plant.yaml:3: {key}: ")
     assert words in error.message
     assert "hunter2" not in str(error)
+    assert "1234567890123456" not in str(error)
 
 
 @pytest.mark.parametrize(("meter", "key", "words"), METERS)
@@ -228,7 +271,9 @@ def test_more_meters_than_ports_are_refused(tmp_path: Path) -> None:
         ("meters:\n  - id: a\n    count: 1\n    id: b\n", 4, "given twice; first on line 2"),
         ("meters: !!python/object:os.system x\n", 1, "could not determine a constructor"),
         ("http:\n  port: \x01\n", 2, "is not YAML"),
-        ("? [a]\n: 1\n", 1, "is not YAML"),
+        ("? [a]\n: 1\n", 1, "a key that is a list; allowed: text"),
+        ("http: {}\nseed: !!int hunter2\n", 2, "is not YAML: found a value that cannot be int"),
+        (f"gateway: {{seed: {'1' * 5000}}}\n", 1, "found a value that cannot be int"),
     ],
 )
 def test_what_is_not_a_configuration_at_all_is_refused(
@@ -240,8 +285,24 @@ def test_what_is_not_a_configuration_at_all_is_refused(
 
 
 def test_what_is_nested_without_end_is_refused(tmp_path: Path) -> None:
-    (error,) = _errors(_write(tmp_path, "[" * 5000))
-    assert error.message.startswith(("is not YAML", "is nested too deeply"))
+    for text in ("\n" + "[" * 100_000, "\n" + "{a: " * 51, "\n" + "- " * 51):
+        (error,) = _errors(_write(tmp_path, text))
+        assert (error.line, error.message) == (2, "is nested too deeply; allowed: 50 levels")
+
+
+def test_aliases_that_stand_for_each_other_without_end_are_refused(tmp_path: Path) -> None:
+    links = "".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 3000))
+    errors = _errors(_write(tmp_path, f"a0: &a0 {{}}\n{links}"))
+    assert errors[0].message.startswith(("unknown key", "is nested too deeply"))
+
+
+def test_ticks_of_whole_nanoseconds_are_taken_whatever_their_digits(tmp_path: Path) -> None:
+    for tick_s in ("0.067", "1.001", "0.05", "2.000000001"):
+        assert load_config(_write(tmp_path, f"{ONE}clock: {{tick_s: {tick_s}}}\n")).clock.tick_s == float(
+            tick_s
+        )
+    (error,) = _errors(_write(tmp_path, f"{ONE}clock: {{tick_s: 0.0500000001}}\n"))
+    assert error.message == "0.0500000001 is not allowed; allowed: whole nanoseconds"
 
 
 def test_an_alias_of_itself_is_refused(tmp_path: Path) -> None:

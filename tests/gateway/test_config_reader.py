@@ -1,5 +1,7 @@
 """Good configurations: what they come to."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,11 +9,16 @@ import pytest
 
 from gateway.config.fleet import default_fleet
 from gateway.config.loads import LoadSection
+from gateway.config.meter_sections import MeterSection
 from gateway.config.reader import load_config
-from gateway.config.schema import MeterSection, json_schema
+from gateway.config.schema import json_schema
 from gateway.config.settings import Config
+from sims.fleet import Fleet
+from sims.meter import Settings
 from sims.models import MODELS, OPTIONS
-from sims.profiles import ConstantLoad, DailyShape, LineCurrents, Replay
+from sims.network import Supply
+from sims.profiles import ConstantLoad, DailyShape, LineCurrents, PairCurrent, Replay
+from sims.snapshot import Tick
 from sims.wiring import CtInput, VoltageInput
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -203,6 +210,48 @@ meters:
     assert (meter.nameplate.ct_kind, meter.nameplate.enclosure) == ("split", "outdoor-plastic")
 
 
+def test_supply_and_settings_reach_the_meter(tmp_path: Path) -> None:
+    text = """
+meters:
+  - {id: usual}
+  - id: special
+    accuracy: ideal
+    registration: per_element_clamp
+    apparent_power: arithmetic
+    reverse_phase: any_element
+    demand_method: block
+    strict_voltage: true
+    supply: {volts: [110, 120, 130.5], lost: [2], neutral: lost}
+  - {id: low, supply: {volts: 103}}
+  - {id: nominal, supply: {volts: 120}}
+  - {id: two-wires, model: series-1000-1p2w-120, supply: {neutral: lost}}
+"""
+    usual, special, low, nominal, two_wires = _config(tmp_path, text).meters
+    assert (usual.settings, usual.supply) == (Settings(), Supply())
+    assert special.settings == Settings(
+        ideal=True,
+        registration="per_element_clamp",
+        apparent_power="arithmetic",
+        reverse_phase="any_element",
+        demand="block",
+        strict_voltage=True,
+    )
+    assert special.supply == Supply((110, 120, 130.5), frozenset({2}), neutral_lost=True)
+    assert (low.supply, nominal.supply) == (Supply((103, 103, 103)), Supply())
+    assert two_wires.supply == Supply(neutral_lost=True)
+
+
+def test_a_load_between_lines_puts_its_power_on_both_elements(tmp_path: Path) -> None:
+    load = "{amps: [0, 0], between: {l1_l2: {amps: 50}}}"
+    text = f"meters: [{{model: series-1000-120-208, accuracy: ideal, load: {load}}}]\n"
+    (meter,) = _config(tmp_path, text).meters
+    assert meter.load == LineCurrents((0, 0), between=(PairCurrent("l1_l2", 50),))
+    snapshot = Fleet([meter], start=0).step(Tick(0, 0))
+    for line in (1, 2):
+        assert snapshot.column(f"active_power_l{line}")[0] == pytest.approx(5196.15, abs=5e-3)
+        assert snapshot.column(f"current_l{line}")[0] == pytest.approx(50)
+
+
 def test_anchors_and_merges_save_repetition(tmp_path: Path) -> None:
     text = "meters:\n  - &usual {id: a, ct_a: 250}\n  - {<<: *usual, id: b}\n"
     assert [(plate.id, plate.ct_a) for plate in _config(tmp_path, text).nameplates] == [
@@ -250,3 +299,10 @@ def test_the_published_schema_describes_every_key() -> None:
 def test_the_schema_offers_the_options_that_there_are() -> None:
     options = MeterSection.model_json_schema()["properties"]["options"]
     assert tuple(options["items"]["enum"]) == OPTIONS
+
+
+def test_reading_a_configuration_loads_nothing_of_a_protocol() -> None:
+    code = "import sys, gateway.config.reader; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = ("orjson", "uvicorn", "gateway.mqtt", "gateway.modbus", "gateway.bacnet", "gateway.web")
+    assert not set(heavy) & set(done.stdout.split())

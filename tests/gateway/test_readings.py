@@ -55,3 +55,9 @@ def test_no_noise_of_the_arithmetic_and_no_negative_zero_shows() -> None:
     shown = [meter["frequency"] for meter in readings.shown(replace(snapshot, columns=columns))]
     assert shown == [60.0, 0.0, 0.3, 0.0, 123456.789, 50.0, 60.0]
     assert str(shown[1]) == "0.0"
+
+
+def test_readings_of_some_rows_are_those_of_all() -> None:
+    readings, snapshot = _snapshot()
+    everything = list(readings.shown(snapshot))
+    assert list(readings.shown(snapshot, [6, 0, 6])) == [everything[6], everything[0], everything[6]]

@@ -44,6 +44,9 @@ class Recorder:
     async def stop(self) -> None:
         self.running = False
 
+    def away(self) -> bool:
+        return False
+
     def endpoints(self) -> Sequence[Endpoint]:
         return [Endpoint("Recorder", "nowhere", "nobody")]
 

@@ -12,11 +12,15 @@ import pytest
 
 from gateway.addressing import Addresses
 from gateway.clock import Clock, ClockMode, ClockState
+from gateway.commands import Command, HoldKey, Outcome, ResetPeak, TurnKey
+from gateway.config.changes import change_schema, changed, connection
 from gateway.config.fleet import default_fleet
 from gateway.config.reader import load_config
+from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
 from gateway.web.adapter import WebAdapter
 from sims.fleet import Fleet
+from sims.key_switch import too_long
 from sims.snapshot import Snapshot
 
 
@@ -35,7 +39,11 @@ class SmallStation:
     """What the API controls, with a fleet of `meters` meters."""
 
     def __init__(self, mode: ClockMode, meters: int) -> None:
-        config = load_config(options={("meters",): ("--meters", default_fleet(meters))})
+        config = load_config(
+            options={
+                ("meters",): ("--meters", [dict(one, tags={"floor": "2"}) for one in default_fleet(meters)])
+            }
+        )
         self.nameplates = config.nameplates
         self.clock = Clock(mode)
         self.fleet = Fleet(config.meters, start=self.clock.state.tick.time)
@@ -63,6 +71,35 @@ class SmallStation:
         self.adapter.show(self.snapshot)
         await self.adapter.shown()
         return self.snapshot
+
+    async def apply(self, command: Command) -> Outcome:
+        """Do what the station does with the key and the reset."""
+        outcome = ""
+        match command:
+            case TurnKey(row, position):
+                outcome = self.fleet.turn_key(row, right=position == "right")
+            case HoldKey(row, seconds):
+                held = round(seconds * 10**9)
+                outcome = self.fleet.hold_key(row, held) or too_long(held)
+            case ResetPeak(row):
+                if refusal := self.fleet.reset_peak(row):
+                    raise RequestRefusedError(refusal)
+        self._mark()
+        return outcome
+
+    async def change_meter(self, row: int, changes: Mapping[str, Any]) -> None:
+        self.fleet.change(row, changed(self.fleet.meter(row), changes))
+        self._mark()
+
+    def change_schema(self) -> Mapping[str, Any]:
+        return change_schema()
+
+    def connection(self, row: int) -> Mapping[str, Any]:
+        return connection(self.fleet.meter(row))
+
+    def _mark(self) -> None:
+        self.snapshot = self.fleet.step(self.clock.mark())
+        self.adapter.show(self.snapshot)
 
     def parts(self) -> Mapping[str, bool]:
         return self.serving

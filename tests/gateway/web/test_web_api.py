@@ -1,16 +1,20 @@
 import asyncio
 import contextlib
+import json
 from urllib.parse import urlsplit
 
 import pytest
 
 from gateway.errors import AddressInUseError
 from gateway.web.adapter import WebAdapter
+from gateway.web.schemas import MeterList, OneMeter
 from sims.points import PUBLISHED
 from tests.gateway.web.conftest import SmallStation, Start
 
 ADVANCE = "/api/v1/clock/advance"
 CLOCK = "/api/v1/clock"
+RIGHT = {"open": False, "exchanged": False}
+METER = "/api/v1/meters/M0003"
 
 
 async def test_health_needs_nothing_and_answers_head_too(station: SmallStation) -> None:
@@ -24,7 +28,7 @@ async def test_readiness_says_which_parts_do_not_serve_yet(station: SmallStation
     station.serving |= {"mqtt": False}
     answer = await station.call("GET", "/readyz")
     assert answer.status == 503
-    assert answer.json == {"status": "starting", "parts": {"http": True, "mqtt": False}}
+    assert answer.json == {"status": "not ready", "parts": {"http": True, "mqtt": False}}
     station.serving |= {"mqtt": True}
     answer = await station.call("GET", "/readyz")
     assert (answer.status, answer.json["status"]) == (200, "ready")
@@ -43,11 +47,19 @@ async def test_the_gateway_says_what_it_hosts_and_where(station: SmallStation) -
     assert gateway["endpoints"][0]["address"] == station.adapter.ready()["http"]
 
 
+async def test_no_answer_to_a_client_without_the_token_holds_it(station: SmallStation) -> None:
+    paths = ["/", "/healthz", "/readyz", "/nowhere", "/api/v1/openapi.json", "/api/v1/gateway", CLOCK]
+    for path in [*paths, "/api/v1/meters", "/api/v1/meters/M0001"]:
+        answer = await station.call("GET", path)
+        assert station.adapter.token not in f"{answer.headers}{answer.body!r}"
+
+
 async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(station: SmallStation) -> None:
     meter = (await station.call("GET", "/api/v1/meters/M0003")).json
     nameplate = station.nameplates[2]
     assert (meter["id"], meter["number"], meter["serial"]) == ("M0003", 3, nameplate.serial)
     assert meter["model"] == "series-1000-120-240"
+    assert (meter["ct_kind"], meter["enclosure"], meter["tags"]) == ("solid", "indoor-steel", {"floor": "2"})
     assert meter["modbus"] == {"port": 5020, "unit_id": 3}
     assert meter["device_instance"] == 100_003
     assert meter["topic"] is None
@@ -56,6 +68,28 @@ async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(stat
     assert meter["readings"]["powered"] is True
     assert "voltage_l3_n" not in meter["readings"]
     assert "phase_loss_l3" not in meter["readings"]
+
+
+async def test_the_meters_are_answered_as_the_openapi_document_says(station: SmallStation) -> None:
+    everything = MeterList.model_validate((await station.call("GET", "/api/v1/meters")).json, extra="forbid")
+    assert [meter.id for meter in everything.meters] == ["M0001", "M0002", "M0003"]
+    OneMeter.model_validate((await station.call("GET", "/api/v1/meters/M0002")).json, extra="forbid")
+    document = (await station.call("GET", "/api/v1/openapi.json")).json
+    for path, model in (("/api/v1/meters", "MeterList"), ("/api/v1/meters/{meter_id}", "OneMeter")):
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]
+        assert content == {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+
+
+async def test_a_long_list_shows_one_tick_and_lets_others_work_meanwhile(start: Start) -> None:
+    station = await start(meters=120)
+    pieces = station.adapter._answers.meters()
+    first = next(pieces)
+    await station.advance(60)
+    everything = json.loads(first + b"".join(pieces))
+    assert everything["tick"] == 0
+    assert len(everything["meters"]) == 120
+    assert {meter["readings"]["energy"] for meter in everything["meters"]} == {0.0}
+    assert len(list(station.adapter._answers.meters())) == 5
 
 
 async def test_meters_are_listed_in_order_or_as_asked(station: SmallStation) -> None:
@@ -84,6 +118,69 @@ async def test_an_advance_is_answered_with_the_new_tick_and_everything_shows_it(
         shown = (await station.call("GET", path)).json
         assert (shown["tick"], shown["time"]) == (1, answer.json["time"])
     assert (await station.call("GET", "/api/v1/meters/M0001")).json["readings"]["energy"] > 0
+
+
+async def test_a_change_is_answered_with_the_meter_at_the_new_tick(station: SmallStation) -> None:
+    body = {"load": {"amps": [10, 10], "pf": [1, 1]}, "wiring": {"ct2": {"polarity": "reversed"}}}
+    answer = await station.call("PATCH", METER, body)
+    assert answer.status == 200
+    OneMeter.model_validate(answer.json, extra="forbid")
+    assert (answer.json["tick"], answer.json["load"]["amps"]) == (1, [10, 10])
+    assert answer.json["wiring"]["ct2"] == {"line": 2, "polarity": "reversed", "ratio": 1.0} | RIGHT
+    assert answer.json["wiring"]["ct1"]["polarity"] == "normal"
+    assert answer.json["readings"]["negative_power_l2"] is True
+    shown = (await station.call("GET", METER)).json
+    assert shown == answer.json
+
+
+async def test_what_a_meter_shows_can_be_sent_back(station: SmallStation) -> None:
+    shown = (await station.call("GET", METER)).json
+    body = {key: shown[key] for key in ("load", "wiring", "supply", "environment")}
+    after = (await station.call("PATCH", METER, body)).json
+    assert after == shown | {"tick": 1}
+
+
+async def test_a_change_that_cannot_be_changes_nothing(station: SmallStation) -> None:
+    before = (await station.call("GET", METER)).json
+    answer = await station.call("PATCH", METER, {"load": {"kw": 1}, "wiring": {"ct3": {"open": True}}})
+    assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json["detail"] == (
+        "body.wiring.ct3: series-1000-120-240 has no ct3; allowed: ct1, ct2, v1, v2"
+    )
+    assert (await station.call("GET", METER)).json == before
+    assert (await station.call("PATCH", "/api/v1/meters/nobody", {"load": {"kw": 1}})).status == 404
+
+
+async def test_the_key_says_what_its_turn_is_worth(station: SmallStation) -> None:
+    key = f"{METER}/key-switch"
+    answer = await station.call("POST", key, {"position": "right"})
+    assert (answer.status, answer.json["tick"], answer.json["reset"]) == (200, 1, False)
+    assert "the LCD shows total" in answer.json["reason"]
+    assert "already" in (await station.call("POST", key, {"held_s": 0.5})).json["reason"]
+    await station.call("POST", key, {"position": "home"})
+    await station.advance(12)  # the LCD shows the peak
+    held = (await station.call("POST", key, {"held_s": 0.5})).json
+    assert (held["reset"], held["reason"]) == (None, "")
+    await station.advance(0.5)
+    long = (await station.call("POST", key, {"held_s": 2})).json
+    assert (long["reset"], long["reason"]) == (False, "the key was turned for 2 s; allowed: up to 1 s")
+    await station.advance(2)
+    await station.advance(19 - 2.5)
+    await station.advance(1)
+    right = (await station.call("POST", key, {"position": "right"})).json
+    home = (await station.call("POST", key, {"position": "home"})).json
+    assert (right["reset"], home["reset"], home["reason"]) == (None, True, "")
+
+
+async def test_a_reset_from_afar_is_made_or_refused_with_the_reason(station: SmallStation) -> None:
+    await station.advance(900)
+    assert (await station.call("GET", METER)).json["readings"]["peak_demand"] > 0
+    answer = await station.call("POST", f"{METER}/reset-peak")
+    assert (answer.status, answer.json) == (200, {"tick": 2, "time": "2026-01-05T00:15:00Z"})
+    assert (await station.call("GET", METER)).json["readings"]["peak_demand"] == 0
+    await station.call("PATCH", METER, {"supply": {"lost": [1]}})
+    answer = await station.call("POST", f"{METER}/reset-peak")
+    assert (answer.status, answer.json["detail"]) == (409, "the meter is without supply")
 
 
 async def test_a_clock_refuses_what_its_mode_does_not_have(start: Start) -> None:
@@ -118,6 +215,17 @@ async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Sta
         ("POST", ADVANCE, [1], ["body:", "a list", "seconds"]),
         ("POST", ADVANCE, b'{"seconds": ', ["body, character 12", "not JSON"]),
         ("POST", ADVANCE, b'{"seconds": NaN}', ["body.seconds"]),
+        ("PATCH", METER, {}, ["body: changes nothing", "load, wiring, supply, environment"]),
+        ("PATCH", METER, [1], ["body:", "a list is not allowed; allowed: a mapping"]),
+        ("PATCH", METER, None, ["body: is missing"]),
+        ("PATCH", METER, {"load": {"kw": "1"}}, ["body.load.kw: '1' is not allowed; allowed: a number"]),
+        ("PATCH", METER, {"link": {}}, ["body.link: is not available in this version"]),
+        ("PATCH", METER, b'{"\\ud800": 1}', ["body: '\\ud800' is not allowed"]),
+        ("PATCH", METER, b'{"load": {"kw": 1, "\\ud800": 1}}', ["body.load"]),
+        ("POST", f"{METER}/key-switch", {}, ["body: is not one turn; allowed: held_s, or position"]),
+        ("POST", f"{METER}/key-switch", {"held_s": 1, "position": "right"}, ["held_s, or position"]),
+        ("POST", f"{METER}/key-switch", {"held_s": 0}, ["body.held_s", "more than 0 and up to 3600"]),
+        ("POST", f"{METER}/key-switch", {"position": "left"}, ["body.position", "right, home"]),
         ("PATCH", CLOCK, {}, ["body", "speed, paused"]),
         ("PATCH", CLOCK, {"speed": -1}, ["body.speed", "more than 0 and up to 100000"]),
         ("PATCH", CLOCK, {"paused": 1}, ["body.paused", "true or false"]),
@@ -132,6 +240,13 @@ async def test_a_bad_body_is_told_what_where_and_what_is_allowed(
     assert {"type", "title", "status", "detail"} == set(answer.json)
     for word in words:
         assert word in answer.json["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("PATCH", METER), ("PATCH", CLOCK)])
+async def test_of_many_faults_the_first_ten_are_told(station: SmallStation, method: str, path: str) -> None:
+    answer = await station.call(method, path, {f"key{n}": n for n in range(1000)})
+    assert answer.status == 422
+    assert answer.json["detail"].count("unknown key") == 10
 
 
 async def test_a_body_that_does_not_say_that_it_is_json_is_not_read(station: SmallStation) -> None:
@@ -193,6 +308,10 @@ async def test_pages_of_other_sites_change_nothing(station: SmallStation) -> Non
 async def test_the_openapi_document_describes_every_point_and_path(station: SmallStation) -> None:
     document = (await station.call("GET", "/api/v1/openapi.json")).json
     assert {ADVANCE, CLOCK, "/api/v1/meters/{meter_id}", "/readyz"} <= set(document["paths"])
+    change = document["paths"]["/api/v1/meters/{meter_id}"]["patch"]["requestBody"]["content"]
+    schema = change["application/json"]["schema"]
+    assert list(schema["properties"]) == ["load", "wiring", "supply", "environment"]
+    assert schema["additionalProperties"] is False
     readings = document["components"]["schemas"]["MeterView"]["properties"]["readings"]
     assert set(readings["properties"]) == {point.name for point in PUBLISHED}
     problems = document["paths"][ADVANCE]["post"]["responses"]["default"]["content"]
@@ -220,7 +339,9 @@ async def test_an_address_of_another_machine_says_so(start: Start) -> None:
     second = WebAdapter(
         gateway_id="b", gateway_name="", meters=station.nameplates, control=station, host="192.0.2.1", port=0
     )
-    with pytest.raises(AddressInUseError, match=r"192\.0\.2\.1.* is not on this machine; --host moves it"):
+    with pytest.raises(
+        AddressInUseError, match=r"192\.0\.2\.1.* is not an address of this machine; --host moves it"
+    ):
         await second.start()
 
 

@@ -1,0 +1,198 @@
+"""What may change of a meter while it runs: from what a client says to how the meter is connected, and back.
+
+Both ways the words are those of the configuration file. Files are never read here, whatever a client names.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from gateway.config.connection import Connector
+from gateway.config.document import Place
+from gateway.config.load_sections import Shown, shown
+from gateway.config.loads import DailySection, GivenLoad, SeriesFiles
+from gateway.config.meter_sections import EnvironmentSection, SupplySection, WiringSection
+from gateway.config.report import NOT_YET, key_at
+from gateway.config.section import Section
+from gateway.errors import FaultyRequestError
+from gateway.validation import MOST_FAULTS, explain, keys_of
+from sims.meter import MeterSpec
+from sims.network import Supply
+from sims.profiles import ConstantLoad, DailyShape, LineCurrents, LoadSpec, Replay, Sum
+from sims.wiring import CtInput, VoltageInput, Wiring
+
+_MERGED: Final = ("wiring", "supply", "environment")
+"""What is changed key by key; a load is replaced."""
+
+_LATER: Final = frozenset({"link"})
+"""What the contract lets change and this version does not know yet."""
+
+
+class ChangeSection(Section):
+    """What to change of a meter; what is left out stays."""
+
+    load: GivenLoad = DailySection(profile="office")
+    wiring: WiringSection = WiringSection()
+    supply: SupplySection = SupplySection()
+    environment: EnvironmentSection = EnvironmentSection()
+
+
+class _Faults:
+    """Everything that is wrong with a request, gathered before it is refused."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+
+    def add(self, place: Place, message: str) -> None:
+        self._told.append(f"{key_at(('body', *place))}: {message}")
+
+    def raise_if_any(self) -> None:
+        if self._told:
+            raise FaultyRequestError("; ".join(self._told))
+
+
+def change_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `changed` takes, complete in itself; nothing left out has a default."""
+    schema = ChangeSection.model_json_schema()
+    whole: dict[str, Any] = _inlined(schema, schema["$defs"])
+    return whole | {"minProperties": 1}
+
+
+def changed(spec: MeterSpec, changes: Mapping[str, Any]) -> MeterSpec:
+    """Return `spec` with `changes`, a JSON object, put over it. Raises FaultyRequestError."""
+    faults = _Faults()
+    section = _validated(_merged(connection(spec), changes), faults)
+    faults.raise_if_any()
+    connector = Connector(spec.nameplate.model, faults.add)
+    load: LoadSpec | None = spec.load
+    if "load" in section.model_fields_set:
+        load = connector.load(section.load, spec.nameplate.ct_a, SeriesFiles(Path()))
+    wiring, supply = connector.wiring(section.wiring), connector.supply(section.supply)
+    faults.raise_if_any()
+    return replace(
+        spec,
+        load=load or spec.load,
+        wiring=wiring,
+        supply=supply,
+        frequency_hz=section.supply.frequency_hz,
+        temperature_c=section.environment.temperature_c,
+    )
+
+
+def connection(spec: MeterSpec) -> dict[str, dict[str, Any]]:
+    """Return load, wiring, supply and environment of a meter as `changed` takes them."""
+    return {
+        "load": _load(spec.load),
+        "wiring": _wiring(spec.wiring),
+        "supply": {"frequency_hz": spec.frequency_hz, **_supply(spec.supply, spec)},
+        "environment": {"temperature_c": spec.temperature_c},
+    }
+
+
+def _merged(now: Mapping[str, dict[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `body` with what it leaves out of wiring, supply and surroundings taken from `now`.
+
+    A load that is what it was is left out: so what is shown can be sent back, also of a load from a file.
+    """
+    given = {key: value for key, value in body.items() if key != "load" or value != now["load"]}
+    if not body:
+        return given
+    return given | {key: _over(now[key], body[key]) if key in body else now[key] for key in _MERGED}
+
+
+def _over(now: Any, given: Any) -> Any:
+    """Return mappings merged, however deep; anything else that is given stands for itself."""
+    if not isinstance(now, Mapping) or not isinstance(given, Mapping):
+        return given
+    return {**now, **{key: _over(now.get(key), value) for key, value in given.items()}}
+
+
+def _validated(values: Mapping[str, Any], faults: _Faults) -> ChangeSection:
+    """Return the sections; what is wrong in one of them is noted."""
+    if not values:
+        faults.add((), f"changes nothing; allowed: {', '.join(ChangeSection.model_fields)}")
+    try:
+        return ChangeSection.model_validate(values)
+    except ValidationError as error:
+        schema = ChangeSection.model_json_schema()
+        for one in error.errors()[:MOST_FAULTS]:
+            place, message = keys_of(one["loc"], schema), explain(one, schema)
+            if _LATER.intersection(place[:1]):
+                message = message.replace("unknown key", NOT_YET)
+            faults.add(place, message)
+        return ChangeSection()
+
+
+def _load(load: LoadSpec) -> dict[str, Any]:
+    match load:
+        case ConstantLoad():
+            return {"kw": load.kw, "power_factor": load.power_factor}
+        case LineCurrents():
+            between = {one.pair: {"amps": one.amps, "pf": one.pf} for one in load.between}
+            factors = load.pf or (1.0,) * len(load.amps)
+            return {"amps": list(load.amps), "pf": list(factors), "between": between}
+        case DailyShape():
+            return {
+                "profile": load.profile,
+                "annual_kwh": load.annual_kwh,
+                "power_factor": load.power_factor,
+                "noise": load.noise,
+                "zone": str(load.zone),
+            }
+        case Sum():
+            parts = [_load(part) for part in load.loads]
+            return {"sum": parts, "shares": list(load.shares), "noise": load.noise}
+        case Replay():
+            # Its file is nobody's business who does not see the configuration.
+            return {
+                "profile": "replay",
+                "align": load.align,
+                "end": load.end,
+                "power_factor": load.power_factor,
+            }
+        case _ if isinstance(load, Shown):
+            return shown(load)
+    raise TypeError(f"{type(load).__name__} is no kind of load that is shown")
+
+
+def _wiring(wiring: Wiring) -> dict[str, Any]:
+    return {f"ct{k}": _ct(ct) for k, ct in enumerate(wiring.cts, 1)} | {
+        f"v{k}": _voltage(terminal) for k, terminal in enumerate(wiring.voltages, 1)
+    }
+
+
+def _ct(ct: CtInput) -> dict[str, Any]:
+    polarity = "reversed" if ct.reversed else "normal"
+    return {
+        "line": ct.line,
+        "polarity": polarity,
+        "ratio": ct.ratio,
+        "open": ct.open,
+        "exchanged": ct.exchanged,
+    }
+
+
+def _voltage(terminal: VoltageInput) -> dict[str, Any]:
+    return {"line": terminal.line, "open": terminal.open}
+
+
+def _supply(supply: Supply, spec: MeterSpec) -> dict[str, Any]:
+    model = spec.nameplate.model
+    volts: Sequence[float] = supply.volts or (model.voltage.nominal,) * model.elements
+    neutral = "lost" if supply.neutral_lost else "connected"
+    return {"volts": list(volts), "lost": sorted(supply.lost), "neutral": neutral}
+
+
+def _inlined(node: Any, kinds: Mapping[str, Any]) -> Any:
+    """Return a JSON Schema with what it refers to in the place of the reference, and without defaults."""
+    if isinstance(node, list):
+        return [_inlined(one, kinds) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    if "$ref" in node:
+        node = {**kinds[node["$ref"].rsplit("/", 1)[-1]], **node}
+    left_out = {"$ref", "$defs", "default"}
+    return {key: _inlined(value, kinds) for key, value in node.items() if key not in left_out}

@@ -15,6 +15,7 @@ Row = tuple[str, ...]
 
 BENCHMARKS: Final[dict[str, tuple[Row, Callable[[], Iterator[Row]]]]] = {
     "ticks": (ticks.COLUMNS, ticks.measure),
+    "year": (ticks.YEAR_COLUMNS, ticks.measure_year),
     "process": (process.COLUMNS, process.measure),
     "modbus": (modbus.COLUMNS, modbus.measure),
     "bacnet": (bacnet.COLUMNS, bacnet.measure),

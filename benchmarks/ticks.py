@@ -1,8 +1,10 @@
-"""What one tick costs: a step of the fleet, with and without an edge of the loads, and the native image."""
+"""What simulated time costs: one tick, with and without an edge of every load, its image, and a year."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
+
+import numpy as np
 
 from gateway.modbus.bank import nameplate_columns
 from register_maps.codec import Codec
@@ -10,7 +12,7 @@ from register_maps.loader import load
 from sims.fleet import Fleet
 from sims.meter import MeterSpec
 from sims.models import MODELS, Nameplate
-from sims.profiles.daily import DailyShape
+from sims.profiles import ConstantLoad, DailyShape, IntervalSeries, LoadSpec, Replay
 from sims.snapshot import Tick
 from sims.wiring import Wiring
 
@@ -24,14 +26,20 @@ SIZES: Final = (10, 100, 1000, 2000, 10_000)
 START: Final = 1_767_571_200 * 10**9
 SECOND: Final = 10**9
 
+YEAR_COLUMNS: Final = ("loads of 100 meters", "a tenth of a year [s]", "so a year [s]")
+YEAR_DAYS: Final = 365.0
+INTERVAL_S: Final = 300
 
-def fleet(meters: int) -> tuple[Fleet, list[Nameplate]]:
-    """Return a fleet of mixed models with daily loads."""
+
+def fleet(loads: Sequence[LoadSpec]) -> tuple[Fleet, list[Nameplate]]:
+    """Return a fleet of mixed models, a meter for each load."""
     models = list(MODELS.values())
-    plates = [Nameplate(n, f"M{n}", models[n % len(models)], f"S{n}", 400.0) for n in range(1, meters + 1)]
+    plates = [
+        Nameplate(n, f"M{n}", models[n % len(models)], f"S{n}", 400.0) for n in range(1, len(loads) + 1)
+    ]
     specs = [
-        MeterSpec(plate, DailyShape("office", 100_000.0), Wiring.correct(plate.model.elements))
-        for plate in plates
+        MeterSpec(plate, load, Wiring.correct(plate.model.elements))
+        for plate, load in zip(plates, loads, strict=True)
     ]
     return Fleet(specs, start=START, seed=1), plates
 
@@ -49,7 +57,7 @@ def median_ms(work: Callable[[], object], repeats: int = 21) -> float:
 def measure() -> Iterator[tuple[str, ...]]:
     """Yield a row for each size of fleet."""
     for size in SIZES:
-        simulated, plates = fleet(size)
+        simulated, plates = fleet([DailyShape("office", 100_000.0)] * size)
         now = START
 
         def step(seconds: int, simulated: Fleet = simulated) -> None:
@@ -63,3 +71,28 @@ def measure() -> Iterator[tuple[str, ...]]:
         columns = simulated.step(Tick(0, now)).columns
         encoded = median_ms(lambda codec=codec, columns=columns: codec.encode(columns))  # type: ignore[misc]
         yield str(size), f"{plain:.3f}", f"{edge:.3f}", f"{encoded:.3f}"
+
+
+def five_minute_profiles(meters: int, days: float) -> list[LoadSpec]:
+    """Return a replay of its own for each meter: 5-minute readings of so many days, in microjoules."""
+    intervals = int(days * 86_400 / INTERVAL_S)
+    edges = START + INTERVAL_S * SECOND * np.arange(intervals + 1, dtype=np.int64)
+    energy = np.random.default_rng(1).integers(0, 3 * 10**12, (meters, intervals))
+    return [Replay(IntervalSeries(f"meter {n}", edges, row)) for n, row in enumerate(energy, start=1)]
+
+
+def measure_year() -> Iterator[tuple[str, ...]]:
+    """Yield a row for each kind of load: a tenth of a year, in ticks of a day, and ten times that."""
+    days = YEAR_DAYS / 10
+    kinds: dict[str, Sequence[LoadSpec]] = {
+        "5-minute replays": five_minute_profiles(100, days),
+        "daily shapes, a step every minute": [DailyShape("office", 100_000.0)] * 100,
+        "constant": [ConstantLoad(1.0)] * 100,
+    }
+    for kind, loads in kinds.items():
+        simulated, _ = fleet(loads)
+        begin = time.perf_counter()
+        for day in np.arange(1.0, days + 1.0).clip(max=days).tolist():
+            simulated.step(Tick(0, START + round(day * 86_400) * SECOND))
+        seconds = time.perf_counter() - begin
+        yield kind, f"{seconds:.1f}", f"{seconds * 10:.0f}"

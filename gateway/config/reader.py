@@ -3,7 +3,7 @@
 What a section may hold and what a meter may be is decided in the other files of this folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,5 +102,14 @@ def _build(
         http=services.http(),
         state=folder / sections.state if sections.state else None,
         meters=meters,
-        notes=files.notes,
+        notes=(*files.notes, *_useless(sections)),
     )
+
+
+def _useless(sections: ConfigFile) -> Iterator[str]:
+    """Yield what is allowed but will not do what somebody may expect, one sentence each."""
+    if sections.clock.mode == "manual":
+        if not sections.http.enabled:
+            yield "clock: the clock is manual and HTTP is off, so time stands still for ever"
+        if "speed" in sections.clock.model_fields_set:
+            yield "clock.speed: a manual clock has no speed; it goes by calls of the HTTP API"

@@ -45,11 +45,17 @@ class Services:
         self._folder = folder
         self._report = report
         self._check_ports()
+        on = (sections.modbus, sections.bacnet, sections.mqtt, sections.http)
+        if not any(section.enabled for section in on):
+            report.add((), "nothing is served; allowed: at least one of modbus, bacnet, mqtt and http")
 
     def modbus(self) -> ModbusSettings | None:
         """Return the settings of Modbus TCP, None where it is off."""
         section = self._sections.modbus
         if not section.enabled:
+            return None
+        if len(set(section.maps)) < len(section.maps):
+            self._report.add(("modbus", "maps"), "a map is given twice; allowed: each once")
             return None
         maps = tuple(str(self._folder / name) if name.endswith(SUFFIX) else name for name in section.maps)
         for name in LATER.intersection(maps):

@@ -264,6 +264,12 @@ def test_more_meters_than_ports_are_refused(tmp_path: Path) -> None:
     [
         ("meters:\n", 1, "there are no meters; allowed: at least one, or the option --meters"),
         ("http: {}\nmeters: []\n", 2, "there are no meters"),
+        (
+            "".join(f"{name}: {{enabled: false}}\n" for name in ("modbus", "bacnet", "mqtt", "http")),
+            1,
+            "nothing is served",
+        ),
+        ("modbus: {maps: [native, native]}\n", 1, "given twice"),
         ("- a\n", 1, "a list is not allowed; allowed: a mapping with the keys gateway"),
         ("meters:\n  - {id: a\n", 3, "is not YAML"),
         ("a: b: c\n", 1, "is not YAML"),

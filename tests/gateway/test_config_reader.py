@@ -67,6 +67,12 @@ def test_a_file_that_names_no_meters_has_the_ten_of_no_file(tmp_path: Path) -> N
     assert config.modbus.port == 5021
 
 
+def test_what_will_not_do_as_somebody_may_expect_is_noted(tmp_path: Path) -> None:
+    assert _config(tmp_path, "clock: {mode: manual}\n").notes == ()
+    notes = _config(tmp_path, "clock: {mode: manual, speed: 5}\nhttp: {enabled: false}\n").notes
+    assert [note.split(":")[0] for note in notes] == ["clock", "clock.speed"]
+
+
 def test_without_a_file_there_are_ten_meters_of_mixed_models_on_the_usual_ports() -> None:
     config = load_config()
     assert [meter.nameplate.id for meter in config.meters] == [f"M{n:04}" for n in range(1, 11)]

@@ -27,8 +27,8 @@ SPLIT_PHASE: Final = (60.0, 120.0)
 """|β| of a split-core CT [arc-minutes], 1 to 2 degrees; the manual states no figure for them."""
 
 _LOW_CURRENT: Final = 0.01
-_PER_ARC_MINUTE: Final = radians(1.0 / 60.0)
-"""Of the reactive power, for each arc-minute: 0.029089 % of it."""
+_LEAST_LOADING: Final = 1e-9
+"""Far below the starting current; keeps what has no current from being divided by zero."""
 _SPREAD: Final = 1.0 / 3.0
 """Standard deviation of a draw, of its limit."""
 
@@ -84,26 +84,18 @@ class ErrorArrays:
     """The errors of all meters' elements; `errors` has a tuple for each meter, element 1 first."""
 
     def __init__(self, errors: Sequence[Sequence[ElementError]]) -> None:
-        shape = (3, len(errors))
-        self._g0, self._gl, self._beta = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self._gain = np.ones((3, len(errors)), np.complex128)
+        self._low_gain = np.zeros((3, len(errors)))
         for meter, elements in enumerate(errors):
             for k, element in enumerate(elements):
-                self._g0[k, meter] = element.g0
-                self._gl[k, meter] = element.gl
-                self._beta[k, meter] = element.beta
-        self._ideal = not any(np.any(part) for part in (self._g0, self._gl, self._beta))
+                self._gain[k, meter] += element.g0 / 100.0 - 1j * radians(element.beta / 60.0)
+                self._low_gain[k, meter] = element.gl / 100.0
 
     def measured(self, power: NDArray[np.complex128], loading: Floats) -> NDArray[np.complex128]:
         """Return what the elements measure of their true complex `power` [VA], shape (3, n_meters).
 
-        `loading` is each CT's current over the rated one, same shape. The phase error turns the current,
-        which moves active power by β times the reactive one and the other way round.
+        `loading` is each CT's current over the rated one, same shape. A phase error turns the current, which
+        moves active power by β times the reactive one and the other way round.
         """
-        if self._ideal:
-            return power
-        low = np.sqrt(np.divide(_LOW_CURRENT, loading, out=np.zeros_like(loading), where=loading > 0))
-        gain = 1.0 + (self._g0 + self._gl * low) / 100.0
-        beta = self._beta * _PER_ARC_MINUTE
-        active = power.real * gain + beta * power.imag
-        reactive = power.imag * gain - beta * power.real
-        return np.asarray(active + 1j * reactive)
+        low = np.sqrt(_LOW_CURRENT / np.maximum(loading, _LEAST_LOADING))
+        return np.asarray(power * (self._gain + self._low_gain * low))

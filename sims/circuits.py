@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sims import accuracy, diagnostics, electrical, network
+from sims import accuracy, diagnostics, electrical
 from sims.electrical import Measurement
 from sims.meter import MeterSpec, Settings
+from sims.network import Network
 from sims.profiles.base import LineLoads
 from sims.wiring import WiringArrays
 
@@ -26,7 +27,7 @@ class Circuits:
         voltages = [plate.model.voltage for plate in plates]
         settings = [meter.settings for meter in meters]
         self._service = electrical.ServiceArrays([plate.model for plate in plates], [p.ct_a for p in plates])
-        self._source = network.Source(self._service.nominal, [meter.supply for meter in meters])
+        self._network = Network(self._service.nominal, [meter.supply for meter in meters])
         self._wiring = WiringArrays([meter.wiring for meter in meters])
         self._errors = accuracy.ErrorArrays([_errors(meter) for meter in meters])
         self._lowest = np.array([voltage.lowest for voltage in voltages])
@@ -42,14 +43,14 @@ class Circuits:
     def change(self, meter: int, spec: MeterSpec) -> None:
         """Let wiring, supply and surroundings of the meter at index `meter` be those of `spec`."""
         self._wiring.set(meter, spec.wiring)
-        self._source.set(meter, spec.supply)
+        self._network.set(meter, spec.supply)
         self._frequency[meter] = spec.frequency_hz
         self._temperature[meter] = spec.temperature_c
         self.display_works = ~diagnostics.outside(self._temperature, diagnostics.DISPLAY_CELSIUS)
 
     def measure(self, loads: LineLoads) -> Measurement:
         """Return what the elements measure of these loads."""
-        lines = network.solve(self._source, network.Admittances(loads, self._service.nominal))
+        lines = self._network.solve(loads)
         return electrical.measure(self._service, lines, self._wiring, self._errors)
 
     def powered(self, measurement: Measurement) -> Booleans:

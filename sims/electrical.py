@@ -83,13 +83,13 @@ def measure(service: ServiceArrays, lines: Lines, wiring: WiringArrays, errors: 
     Element k sees the voltage of the line that its terminal hangs on and the current of the line that its CT
     sits on: P_k = s·r·V_k·I_m·cos(φ_m + θ_k - θ_m), Q_k with sin (meter.md, Electrical model).
     """
-    current = np.take_along_axis(lines.current, wiring.ct_line, axis=0) * wiring.ct_factor
+    current = wiring.currents(lines.current)
     magnitude = np.abs(current)
     limit = SATURATION * service.rated
     if (magnitude > limit).any():
         current *= np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
         magnitude = np.minimum(magnitude, limit)
-    voltage = np.take_along_axis(lines.voltage, wiring.voltage_line, axis=0) * wiring.voltage_factor
+    voltage = wiring.voltages(lines.voltage)
     power = errors.measured(voltage * np.conj(current), magnitude / service.rated)
     return Measurement(
         voltage,

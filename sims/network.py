@@ -38,32 +38,6 @@ class Supply:
     neutral_lost: bool = False
 
 
-class Source:
-    """What upstream gives all meters' services, whose nominal phasors are `nominal` [V], shape (3, n_meters).
-
-    `volts` are the phasors of the lines to the source's neutral [V] and `held` is false where a line is lost,
-    same shape; `neutral` is false where the neutral is lost, shape (n_meters,).
-    """
-
-    def __init__(self, nominal: Complex, supplies: Sequence[Supply]) -> None:
-        self._nominal = nominal
-        self.volts = nominal.copy()
-        self.held: Booleans = np.ones(nominal.shape, np.bool_)
-        self.neutral: Booleans = np.ones(len(supplies), np.bool_)
-        for meter, supply in enumerate(supplies):
-            self.set(meter, supply)
-
-    def set(self, meter: int, supply: Supply) -> None:
-        """Change what the meter at index `meter` is given."""
-        self.volts[:, meter] = self._nominal[:, meter]
-        for line, volts in enumerate(supply.volts or ()):
-            phasor = self._nominal[line, meter]
-            self.volts[line, meter] = phasor * (volts / abs(phasor))
-        for line in range(3):
-            self.held[line, meter] = line + 1 not in supply.lost
-        self.neutral[meter] = not supply.neutral_lost
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
     """Voltage of each line to the meter's neutral [V] and the current it carries [A], shape (3, n_meters)."""
@@ -72,50 +46,72 @@ class Lines:
     current: Complex
 
 
-class Admittances:
-    """Loads as admittances [S], shape (3, n_meters): of each line to neutral, and of each of `PAIRS`."""
+class Network:
+    """The services of all meters between source and load.
 
-    def __init__(self, loads: LineLoads, nominal: Complex) -> None:
-        between = np.stack([nominal[a] - nominal[b] for a, b in PAIRS])
-        self.to_neutral = _siemens(loads.active, loads.reactive, nominal)
-        self.between = _siemens(loads.between_active, loads.between_reactive, between)
-
-
-def solve(source: Source, loads: Admittances) -> Lines:
-    """Return voltages and currents of all meters' lines."""
-    potential = source.volts
-    neutral = np.zeros(len(source.neutral), np.complex128)
-    faulty = np.flatnonzero(~(source.held.all(axis=0) & source.neutral))
-    if faulty.size:
-        potential = potential.copy()
-        solved = _nodes(source, loads, faulty)
-        potential[:, faulty] = solved[:_NEUTRAL]
-        neutral[faulty] = solved[_NEUTRAL]
-    current = loads.to_neutral * (potential - neutral)
-    for pair, (a, b) in enumerate(PAIRS):
-        between = loads.between[pair] * (potential[a] - potential[b])
-        current[a] += between
-        current[b] -= between
-    return Lines(potential - neutral, current)
-
-
-def _nodes(source: Source, loads: Admittances, meters: NDArray[np.intp]) -> Complex:
-    """Return the potentials of the three lines and the neutral of `meters` [V], shape (4, n).
-
-    Nodal analysis: the source holds its nodes at their voltages; into every other node flows as much as out.
+    `nominal` are the phasors of the lines [V], shape (3, n_meters), 0 where a service lacks a line;
+    `supplies` is what each meter's service is given.
     """
-    equations = np.zeros((len(meters), _NODES, _NODES), np.complex128)
-    for line in range(_NEUTRAL):
-        _connect(equations, line, _NEUTRAL, loads.to_neutral[line, meters] + _LEAKAGE)
-    for pair, (a, b) in enumerate(PAIRS):
-        _connect(equations, a, b, loads.between[pair, meters])
-    equations[:, _NEUTRAL, _NEUTRAL] += _LEAKAGE
-    held = np.vstack([source.held[:, meters], source.neutral[meters]]).T
-    volts = np.zeros((len(meters), _NODES), np.complex128)
-    volts[:, :_NEUTRAL] = source.volts[:, meters].T
-    equations[held] = np.eye(_NODES)[np.nonzero(held)[1]]
-    known = np.where(held, volts, 0.0)
-    return np.asarray(np.linalg.solve(equations, known[..., np.newaxis])[..., 0].T)
+
+    def __init__(self, nominal: Complex, supplies: Sequence[Supply]) -> None:
+        self._nominal = nominal
+        self._per_va = _inverse_square(nominal)
+        self._between_per_va = _inverse_square(np.stack([nominal[a] - nominal[b] for a, b in PAIRS]))
+        self._volts = nominal.copy()
+        self._held: Booleans = np.ones((_NODES, len(supplies)), np.bool_)
+        for meter, supply in enumerate(supplies):
+            self.set(meter, supply)
+
+    def set(self, meter: int, supply: Supply) -> None:
+        """Change what the meter at index `meter` is given."""
+        self._volts[:, meter] = self._nominal[:, meter]
+        for line, volts in enumerate(supply.volts or ()):
+            phasor = self._nominal[line, meter]
+            self._volts[line, meter] = phasor * (volts / abs(phasor))
+        for line in range(_NEUTRAL):
+            self._held[line, meter] = line + 1 not in supply.lost
+        self._held[_NEUTRAL, meter] = not supply.neutral_lost
+        self._faulty = np.flatnonzero(~self._held.all(axis=0))
+
+    def solve(self, loads: LineLoads) -> Lines:
+        """Return voltages and currents of all meters' lines with these loads."""
+        to_neutral = _volt_amperes(loads.active, loads.reactive) * self._per_va
+        between: Complex | None = None
+        if loads.between_active.any() or loads.between_reactive.any():
+            between = _volt_amperes(loads.between_active, loads.between_reactive) * self._between_per_va
+        voltage = self._volts
+        if self._faulty.size:
+            voltage = voltage.copy()
+            nodes = self._nodes(to_neutral, between)
+            voltage[:, self._faulty] = nodes[:_NEUTRAL] - nodes[_NEUTRAL]
+        current = to_neutral * voltage
+        if between is not None:
+            for pair, (a, b) in enumerate(PAIRS):
+                flow = between[pair] * (voltage[a] - voltage[b])
+                current[a] += flow
+                current[b] -= flow
+        return Lines(voltage, current)
+
+    def _nodes(self, to_neutral: Complex, between: Complex | None) -> Complex:
+        """Return the potentials of the lines and the neutral of the faulty meters [V], shape (4, n).
+
+        Nodal analysis: the source holds its nodes at their voltages; into every other node flows as much as
+        out of it.
+        """
+        meters = self._faulty
+        equations = np.zeros((len(meters), _NODES, _NODES), np.complex128)
+        for line in range(_NEUTRAL):
+            _connect(equations, line, _NEUTRAL, to_neutral[line, meters] + _LEAKAGE)
+        if between is not None:
+            for pair, (a, b) in enumerate(PAIRS):
+                _connect(equations, a, b, between[pair, meters])
+        equations[:, _NEUTRAL, _NEUTRAL] += _LEAKAGE
+        held = self._held[:, meters].T
+        known = np.zeros((len(meters), _NODES), np.complex128)
+        known[:, :_NEUTRAL] = self._volts[:, meters].T
+        equations[held] = np.eye(_NODES)[np.nonzero(held)[1]]
+        known[~held] = 0.0
+        return np.asarray(np.linalg.solve(equations, known[..., np.newaxis])[..., 0].T)
 
 
 def _connect(equations: Complex, one: int, other: int, siemens: Complex) -> None:
@@ -126,7 +122,12 @@ def _connect(equations: Complex, one: int, other: int, siemens: Complex) -> None
     equations[:, other, one] -= siemens
 
 
-def _siemens(active: NDArray[np.float64], reactive: NDArray[np.float64], volts: Complex) -> Complex:
-    """Return the admittances that draw these powers [W, var] at `volts`; 0 where there is no voltage."""
+def _volt_amperes(active: NDArray[np.float64], reactive: NDArray[np.float64]) -> Complex:
+    """Return the conjugate of the complex power [VA]."""
+    return np.asarray(active - 1j * reactive, np.complex128)
+
+
+def _inverse_square(volts: Complex) -> NDArray[np.float64]:
+    """Return 1/|V|², the admittance of 1 VA [S], and 0 where there is no voltage."""
     square = volts.real**2 + volts.imag**2
-    return np.divide(active - 1j * reactive, square, out=np.zeros_like(volts), where=square > 0)
+    return np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)

@@ -6,10 +6,12 @@ the business of `sims.electrical`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Complex: TypeAlias = NDArray[np.complex128]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +52,37 @@ class Wiring:
 
 
 class WiringArrays:
-    """The wirings of all meters as the electrical model gathers from them; every array is (3, n_meters).
+    """The wirings of all meters, as what reaches the elements from the lines; arrays are (3, n_meters).
 
-    `ct_line` and `voltage_line` are row indices 0-2 of the lines. `ct_factor` is polarity times ratio, 0
-    where the CT is open or absent; `voltage_factor` is 1, or 0 where the lead is open or the terminal absent.
+    A CT delivers the current of its line times polarity and ratio, 0 where it is open or absent; a terminal
+    has the voltage of its line, 0 where its lead is open or it is absent.
     """
 
     def __init__(self, wirings: Sequence[Wiring]) -> None:
-        shape = (3, len(wirings))
-        self.ct_line: NDArray[np.intp] = np.zeros(shape, np.intp)
-        self.ct_factor: NDArray[np.float64] = np.zeros(shape)
-        self.voltage_line: NDArray[np.intp] = np.zeros(shape, np.intp)
-        self.voltage_factor: NDArray[np.float64] = np.zeros(shape)
+        self._meters = len(wirings)
+        shape = (3, self._meters)
+        # Where in the flattened lines each element finds its own, and what it makes of it.
+        self._ct_at = np.zeros(shape, np.intp)
+        self._ct_factor = np.zeros(shape)
+        self._voltage_at = np.zeros(shape, np.intp)
+        self._voltage_factor = np.zeros(shape)
         for meter, wiring in enumerate(wirings):
             self.set(meter, wiring)
 
     def set(self, meter: int, wiring: Wiring) -> None:
         """Rewire the meter at index `meter`."""
         for k, ct in enumerate(wiring.cts):
-            self.ct_line[k, meter] = ct.line - 1
+            self._ct_at[k, meter] = (ct.line - 1) * self._meters + meter
             polarity = 1.0 if ct.reversed == ct.exchanged else -1.0
-            self.ct_factor[k, meter] = 0.0 if ct.open else polarity * ct.ratio
+            self._ct_factor[k, meter] = 0.0 if ct.open else polarity * ct.ratio
         for k, terminal in enumerate(wiring.voltages):
-            self.voltage_line[k, meter] = terminal.line - 1
-            self.voltage_factor[k, meter] = 0.0 if terminal.open else 1.0
+            self._voltage_at[k, meter] = (terminal.line - 1) * self._meters + meter
+            self._voltage_factor[k, meter] = 0.0 if terminal.open else 1.0
+
+    def currents(self, lines: Complex) -> Complex:
+        """Return what the CTs deliver of the currents of the lines [A]."""
+        return np.asarray(lines.take(self._ct_at) * self._ct_factor)
+
+    def voltages(self, lines: Complex) -> Complex:
+        """Return what the terminals have of the voltages of the lines [V]."""
+        return np.asarray(lines.take(self._voltage_at) * self._voltage_factor)

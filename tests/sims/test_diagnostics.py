@@ -26,9 +26,7 @@ def _measured(
         tuple(CtInput(k, reversed=reverse) for k in (1, 2, 3)), tuple(VoltageInput(k) for k in (1, 2, 3))
     )
     supply = network.Supply((known.voltage.nominal * scale,) * 3)
-    lines = network.solve(
-        network.Source(service.nominal, [supply]), network.Admittances(loads, service.nominal)
-    )
+    lines = network.Network(service.nominal, [supply]).solve(loads)
     return service, electrical.measure(service, lines, WiringArrays([wiring]), ErrorArrays([[IDEAL] * 3]))
 
 

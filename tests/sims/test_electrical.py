@@ -41,9 +41,7 @@ def _measure(
 def _measured(
     service: electrical.ServiceArrays, loads: LineLoads, wiring: Wiring, supply: Supply = RIGHT
 ) -> electrical.Measurement:
-    lines = network.solve(
-        network.Source(service.nominal, [supply]), network.Admittances(loads, service.nominal)
-    )
+    lines = network.Network(service.nominal, [supply]).solve(loads)
     return electrical.measure(service, lines, WiringArrays([wiring]), ErrorArrays([[IDEAL] * 3]))
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from sims import network
 from sims.electrical import ServiceArrays
 from sims.models import MODELS
-from sims.network import Lines, Supply
+from sims.network import Lines, Network, Supply
 from sims.profiles.base import LineLoads
 
 
@@ -25,8 +24,7 @@ def _solve(
         loads.active[line, 0] = known.voltage.nominal**2 / ohm
     for pair, watts in (between or {}).items():
         loads.between_active[pair, 0] = watts
-    source = network.Source(service.nominal, [supply or Supply()])
-    return network.solve(source, network.Admittances(loads, service.nominal))
+    return Network(service.nominal, [supply or Supply()]).solve(loads)
 
 
 def _volts(lines: Lines, count: int) -> list[float]:

@@ -98,20 +98,22 @@ class Clock:
         paused = self._mode == "real" and not self._running.is_set()
         return ClockState(self._mode, self._latest, self._tick_s, self._speed, paused)
 
-    async def next_tick(self) -> Tick:
-        """Wait for the wall and return the tick that is due; a manual clock never returns.
+    async def due(self) -> None:
+        """Wait for the wall until a tick is due; a manual clock waits for ever."""
+        while (wait := await self._until_due()) > 0:  # noqa: ASYNC110  it waits for an instant, not an event
+            await asyncio.sleep(wait / NS_PER_S)
+
+    def take(self) -> Tick:
+        """Return the tick that is due by now, after `due`.
 
         Tick k is due k periods after the first wait and ends at start + k * tick_s * speed exactly. Whoever
         comes late gets the periods missed in one longer tick, of up to LONGEST_TICK; what is more is left
         out, since ticks that take longer than they last would only grow.
         """
-        while (wait := await self._until_due()) > 0:  # noqa: ASYNC110  it waits for an instant, not an event
-            await asyncio.sleep(wait / NS_PER_S)
-        assert self._wall is not None  # noqa: S101  for the type checker: _until_due has set it
         length = self._period * Fraction(str(self._speed))
-        missed = (time.monotonic_ns() - self._wall) // self._period - self._periods
+        missed = (time.monotonic_ns() - (self._wall or 0)) // self._period - self._periods
         taken = min(missed, max(1, int(LONGEST_TICK / length)))
-        self._wall += (missed - taken) * self._period
+        self._wall = (self._wall or 0) + (missed - taken) * self._period
         self._periods += taken
         return self._give(min(self._origin + int(self._periods * length), END))
 

@@ -12,6 +12,7 @@ from gateway.errors import RequestRefusedError
 from sims.meter import MeterSpec
 
 _STOPPING: Final = "the gateway is stopping"
+_MOST_WAITING: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,15 @@ class Commands:
     """The way from the adapters to the station: commands wait here in the order in which they came."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[tuple[Command, asyncio.Future[Outcome]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Command, asyncio.Future[Outcome]]] = asyncio.Queue(_MOST_WAITING)
         self._open = True
 
     async def apply(self, command: Command) -> Outcome:
         """Return when the station has applied `command`. Raises RequestRefusedError with the reason."""
         if not self._open:
             raise RequestRefusedError(_STOPPING)
+        if self._waiting.full():
+            raise RequestRefusedError(f"{_MOST_WAITING} commands wait already")
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((command, done))
         return await done

@@ -97,9 +97,9 @@ class Station:
 
     async def _tick_for_ever(self, turn: asyncio.Lock) -> None:
         while True:
-            tick = await self._clock.next_tick()
+            await self._clock.due()
             async with turn:
-                await self._step(tick)
+                await self._step(self._clock.take())
 
     async def _apply_for_ever(self, turn: asyncio.Lock) -> None:
         while True:
@@ -107,6 +107,7 @@ class Station:
             try:
                 async with turn:
                     outcome = await self._apply(command)
+                await self._hub.shown()  # ticks go on meanwhile: a slow broker must not stop the clock
             except RequestRefusedError as refusal:
                 refuse(done, refusal)
             except BaseException:
@@ -117,16 +118,14 @@ class Station:
                     done.set_result(outcome)
 
     async def _apply(self, command: Command) -> Outcome:
-        """Apply one command and show what has changed; return what it has to say."""
-        outcome = ""
+        """Apply one command and publish what has changed; return what it has to say."""
         if isinstance(command, Advance):
             for tick in self._clock.advance(command.seconds):
                 await self._step(tick)
-        else:
-            outcome = self._change(command)
-            await self._step(self._clock.mark())
-            self._connected[command.row] = self._fleet.meter(command.row)
-        await self._hub.shown()
+            return ""
+        outcome = self._change(command)
+        await self._step(self._clock.mark())
+        self._connected[command.row] = self._fleet.meter(command.row)
         return outcome
 
     def _change(self, command: Change | TurnKey | HoldKey | ResetPeak) -> Outcome:
@@ -150,7 +149,12 @@ class Station:
     async def _step(self, tick: Tick) -> None:
         """Run the fleet to the end of `tick`, keep what the meters keep, then show it."""
         # In a thread, so that a long step keeps no client waiting: until it ends they read the last snapshot.
-        self._hub.publish(await asyncio.to_thread(self._kept_step, tick))
+        step = asyncio.ensure_future(asyncio.to_thread(self._kept_step, tick))
+        try:
+            self._hub.publish(await asyncio.shield(step))
+        except asyncio.CancelledError:
+            await asyncio.wait({step})  # the store must not be closed under it
+            raise
 
     def _kept_step(self, tick: Tick) -> Snapshot:
         snapshot = self._fleet.step(tick)

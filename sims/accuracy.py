@@ -27,8 +27,8 @@ SPLIT_PHASE: Final = (60.0, 120.0)
 """|β| of a split-core CT [arc-minutes], 1 to 2 degrees; the manual states no figure for them."""
 
 _LOW_CURRENT: Final = 0.01
-_LEAST_LOADING: Final = 1e-9
-"""Far below the starting current; keeps what has no current from being divided by zero."""
+_LEAST_LOADING: Final = 0.001
+"""The starting current: below it nothing registers, and the formula means nothing."""
 _SPREAD: Final = 1.0 / 3.0
 """Standard deviation of a draw, of its limit."""
 

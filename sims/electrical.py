@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sims.accuracy import ErrorArrays
 from sims.models import Model
 from sims.network import Lines
+from sims.profiles.base import GREATEST_W
 from sims.wiring import WiringArrays
 
 SATURATION: Final = 1.20
@@ -113,13 +114,14 @@ class Registration:
     def power(self, service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:
         """Return the power that the meters register [µW], shape (n_meters,), never less than zero.
 
-        Zero while no element carries the starting current (R17).
+        Zero while no element carries the starting current (R17), and where no such power can be.
         """
         started = (measurement.amperes >= STARTING * service.rated).any(axis=0)
         watts = np.where(self._magnitude, np.abs(measurement.net), np.maximum(measurement.net, 0.0))
         if self._by_element.any():
             watts = np.where(self._by_element, np.maximum(measurement.watts, 0.0).sum(axis=0), watts)
-        return np.asarray(np.rint(watts / RESOLUTION) * started, dtype=np.int64)
+        registered = np.where(started & (watts < GREATEST_W), watts, 0.0)
+        return np.asarray(np.rint(registered / RESOLUTION), dtype=np.int64)
 
 
 def _power_factor(active: Floats, apparent: Floats) -> Floats:

@@ -61,6 +61,7 @@ class Fleet:
         self._powered = np.zeros(n, np.bool_)
         self._powered_up = np.zeros(n, np.int64)
         self._reverse_phase = np.zeros(n, np.bool_)
+        self._readings_due = False
         self._readings: dict[str, NDArray[Any]] = {}
         self._flags: dict[str, NDArray[np.bool_]] = {}
         self._keys = KeySwitches(n)
@@ -93,6 +94,8 @@ class Fleet:
         """
         before = self._meters[row]
         spec.load.check(before.nameplate.model)
+        if self._readings_due:
+            self._read()  # what was measured so far, in the surroundings so far
         self._meters[row] = replace(spec, nameplate=before.nameplate, settings=before.settings)
         self._circuits.change(row, spec)
         if spec.load != before.load:
@@ -109,19 +112,23 @@ class Fleet:
 
         Nothing is returned for a turn that does reset it, or to the right for one that still may.
         """
-        self._key_returns.pop(row, None)
         screen = int(self._screens()[row])
         if right:
-            return self._keys.turn_right(row, self._time, screen) or self._no_reset(row)
-        reason = self._keys.turn_home(row, self._time, screen) or self._no_reset(row)
+            vain = self._keys.turn_right(row, self._time, screen)
+            return self._no_reset(row) or vain
+        self._key_returns.pop(row, None)
+        vain = self._keys.turn_home(row, self._time, screen)
+        reason = self._no_reset(row) or vain
         if not reason:
             self._demand.reset_peak(row)
         return reason
 
     def hold_key(self, row: int, nanoseconds: int) -> str:
         """Turn a key to the right and, so much later, back; return why it is in vain, as far as is known."""
+        held = bool(self._keys.right[row])
         reason = self.turn_key(row, right=True)
-        self._key_returns[row] = self._time + nanoseconds
+        if not held:
+            self._key_returns[row] = self._time + nanoseconds
         return reason
 
     def reset_peak(self, row: int) -> str:
@@ -197,7 +204,8 @@ class Fleet:
     def _switch(self, powered: NDArray[np.bool_]) -> None:
         """Power meters up and down: the demand buffer and the display's clock begin anew (R2, R16)."""
         if (down := np.flatnonzero(self._powered & ~powered)).size:
-            self._read()  # what these meters measured last is what they go on to show
+            if self._readings_due:
+                self._read()  # what these meters measured last is what they go on to show
             self._demand.suspend(down)
             self._keys.forget(down)
         if (up := np.flatnonzero(powered & ~self._powered)).size:

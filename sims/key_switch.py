@@ -59,7 +59,7 @@ def too_long(turned: int) -> str:
     """Return why a turn that lasts so long [ns] is in vain, nothing if it is not."""
     if turned <= LONGEST_TURN:
         return ""
-    return f"the key was turned for {turned / NS_PER_S:g} s; allowed: up to 1 s"
+    return f"the key was turned for {turned / NS_PER_S:.9g} s; allowed: up to 1 s"
 
 
 def _not_shown(screen: int) -> str:

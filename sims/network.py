@@ -21,8 +21,12 @@ PAIRS: Final = ((0, 1), (1, 2), (2, 0))
 
 _NEUTRAL: Final = 3
 _NODES: Final = 4
-_LEAKAGE: Final = 1e-13
-"""Ties every line to the neutral and that to earth [S]: a node on which nothing hangs has a potential too."""
+_LEAKAGE: Final = 1e-9
+"""Ties every line to the neutral and that to earth, so that every node has a potential: of all that hangs."""
+_LEAST_LEAKAGE: Final = 1e-13
+"""The same where nothing hangs [S]."""
+_HIGHEST: Final = 3.0
+"""Of the highest nominal voltage: more than a lost neutral can make of it, short of a resonance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,13 @@ class Network:
             between = _volt_amperes(loads.between_active, loads.between_reactive) * self._between_per_va
         voltage = self._volts
         if self._faulty.size:
+            to_neutral, between = (
+                self._tripped(to_neutral),
+                None if between is None else self._tripped(between),
+            )
             voltage = voltage.copy()
             nodes = self._nodes(to_neutral, between)
-            voltage[:, self._faulty] = nodes[:_NEUTRAL] - nodes[_NEUTRAL]
+            voltage[:, self._faulty] = self._bounded(nodes[:_NEUTRAL] - nodes[_NEUTRAL])
         current = to_neutral * voltage
         if between is not None:
             for pair, (a, b) in enumerate(PAIRS):
@@ -91,6 +99,22 @@ class Network:
                 current[a] += flow
                 current[b] -= flow
         return Lines(voltage, current)
+
+    def _tripped(self, siemens: Complex) -> Complex:
+        """Return admittances without what feeds in at a faulty service: its inverters have switched off."""
+        siemens = siemens.copy()
+        siemens[:, self._faulty] = (
+            np.maximum(siemens[:, self._faulty].real, 0.0) + 1j * siemens[:, self._faulty].imag
+        )
+        return siemens
+
+    def _bounded(self, voltage: Complex) -> Complex:
+        """Return voltages of the faulty meters no higher than what a service without resonance can have."""
+        limit = _HIGHEST * np.abs(self._nominal[:, self._faulty]).max(axis=0)
+        magnitude = np.abs(voltage)
+        return np.asarray(
+            voltage * np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
+        )
 
     def _nodes(self, to_neutral: Complex, between: Complex | None) -> Complex:
         """Return the potentials of the lines and the neutral of the faulty meters [V], shape (4, n).
@@ -100,12 +124,16 @@ class Network:
         """
         meters = self._faulty
         equations = np.zeros((len(meters), _NODES, _NODES), np.complex128)
+        hanging = np.abs(to_neutral[:, meters]).sum(axis=0)
+        if between is not None:
+            hanging += np.abs(between[:, meters]).sum(axis=0)
+        leakage = np.maximum(_LEAKAGE * hanging, _LEAST_LEAKAGE)
         for line in range(_NEUTRAL):
-            _connect(equations, line, _NEUTRAL, to_neutral[line, meters] + _LEAKAGE)
+            _connect(equations, line, _NEUTRAL, to_neutral[line, meters] + leakage)
         if between is not None:
             for pair, (a, b) in enumerate(PAIRS):
                 _connect(equations, a, b, between[pair, meters])
-        equations[:, _NEUTRAL, _NEUTRAL] += _LEAKAGE
+        equations[:, _NEUTRAL, _NEUTRAL] += leakage
         held = self._held[:, meters].T
         known = np.zeros((len(meters), _NODES), np.complex128)
         known[:, :_NEUTRAL] = self._volts[:, meters].T

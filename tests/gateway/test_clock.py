@@ -12,6 +12,12 @@ from sims.snapshot import Tick
 TICK_NS = 10_000_000
 
 
+async def next_tick(clock: Clock) -> Tick:
+    """Wait for a tick and take it."""
+    await clock.due()
+    return clock.take()
+
+
 def _fast(speed: float = 1.0) -> Clock:
     """Return a real clock that starts in 1970 and ticks every 10 ms."""
     return Clock("real", start=0, tick_s=0.01, speed=speed)
@@ -70,7 +76,7 @@ def test_no_clock_goes_further_than_its_end() -> None:
 
 async def test_a_real_clock_stands_still_at_its_end() -> None:
     clock = Clock("real", start=END - 1, tick_s=0.01)
-    assert (await clock.next_tick()).time == END
+    assert (await next_tick(clock)).time == END
     assert clock.state.paused
 
 
@@ -80,12 +86,12 @@ async def test_a_clock_refuses_what_its_mode_does_not_have() -> None:
     with pytest.raises(RequestRefusedError, match="manual"):
         Clock("manual").set(paused=True)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(Clock("manual").next_tick(), 0.05)
+        await asyncio.wait_for(next_tick(Clock("manual")), 0.05)
 
 
 async def test_real_ticks_are_numbered_and_end_on_whole_periods_after_the_start() -> None:
     clock = _fast()
-    ticks = [await clock.next_tick() for _ in range(20)]
+    ticks = [await next_tick(clock) for _ in range(20)]
     assert [tick.number for tick in ticks] == list(range(1, 21))
     times = [tick.time for tick in ticks]
     assert times == sorted(set(times))
@@ -97,37 +103,37 @@ async def test_simulated_time_is_exact_at_any_speed(speed: float) -> None:
     clock = _fast(speed)
     step = TICK_NS * Fraction(str(speed))
     for _ in range(5):
-        instant = (await clock.next_tick()).time
+        instant = (await next_tick(clock)).time
         periods = -(-instant // step)
         assert instant == int(periods * step)
 
 
 async def test_who_comes_late_gets_one_longer_tick_and_no_others_for_what_was_missed() -> None:
     clock = _fast()
-    before = await clock.next_tick()
+    before = await next_tick(clock)
     time.sleep(0.2)  # noqa: ASYNC251  the loop is to be held up
-    late = await clock.next_tick()
+    late = await next_tick(clock)
     assert late.number == before.number + 1
     assert late.time - before.time >= 0.2 * NS_PER_S - TICK_NS
     began = time.monotonic_ns()
-    after = await clock.next_tick()
+    after = await next_tick(clock)
     assert after.time - late.time <= time.monotonic_ns() - began + 2 * TICK_NS
 
 
 async def test_a_new_speed_counts_from_the_next_tick() -> None:
     clock = _fast()
-    before = (await clock.next_tick()).time
+    before = (await next_tick(clock)).time
     clock.set(speed=100)
     assert clock.state.speed == 100
-    length = (await clock.next_tick()).time - before
+    length = (await next_tick(clock)).time - before
     assert length >= 100 * TICK_NS
     assert length % (100 * TICK_NS) == 0
 
 
 async def test_a_paused_clock_gives_no_tick_and_no_time_passes_meanwhile() -> None:
     clock = _fast()
-    before = await clock.next_tick()
-    waiting = asyncio.create_task(clock.next_tick())
+    before = await next_tick(clock)
+    waiting = asyncio.create_task(next_tick(clock))
     clock.set(paused=True)
     assert clock.state.paused
     await asyncio.sleep(0.5)
@@ -141,9 +147,9 @@ async def test_a_paused_clock_gives_no_tick_and_no_time_passes_meanwhile() -> No
 
 async def test_setting_a_clock_as_it_is_changes_nothing() -> None:
     clock = _fast()
-    before = await clock.next_tick()
+    before = await next_tick(clock)
     clock.set(paused=False, speed=1.0)
-    assert (await clock.next_tick()).time % TICK_NS == 0
+    assert (await next_tick(clock)).time % TICK_NS == 0
     assert clock.state.tick.number == before.number + 1
 
 

@@ -1,6 +1,7 @@
 """The station's own promises: one writer, saved before it is shown, and an end that is one."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import adapters
+from gateway.commands import TurnKey
 from gateway.config.reader import load_config
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
@@ -149,6 +151,22 @@ async def test_a_real_clock_refuses_to_be_advanced_and_goes_on(serve: Any) -> No
             await station.advance(1)
         await recorder.second.wait()
         running.cancel()
+
+
+async def test_ticks_are_numbered_in_the_order_in_which_they_are_shown_however_late_they_come(
+    serve: Any,
+) -> None:
+    recorder = Recorder(lambda _: time.sleep(0.03))
+    serve(recorder)
+    options: dict[tuple[str, ...], tuple[str, Any]] = {("clock", "tick_s"): ("", 0.05)}
+    async with Station(load_config(options=options), None) as station:
+        running = asyncio.create_task(station.run())
+        for _ in range(12):
+            await station.apply(TurnKey(0, "right"))
+        running.cancel()
+    ticks = [snapshot.tick for snapshot in recorder.shown_snapshots]
+    assert [tick.number for tick in ticks] == list(range(len(ticks)))
+    assert [tick.time for tick in ticks] == sorted(tick.time for tick in ticks)
 
 
 async def test_all_adapters_stop_if_one_cannot_start(serve: Any) -> None:

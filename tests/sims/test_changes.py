@@ -218,3 +218,45 @@ def test_changes_between_two_parts_of_a_time_give_the_same_as_in_one() -> None:
     one, other = (_at(fleet, 4000) for fleet in fleets)
     for name, column in one.columns.items():
         np.testing.assert_array_equal(other.columns[name], column, err_msg=name)
+
+
+def test_a_load_too_small_to_measure_registers_nothing_and_harms_nothing() -> None:
+    drawn = replace(_spec(kw=1e-309), settings=Settings())
+    fleet = Fleet([drawn], start=START)
+    with np.errstate(all="raise", under="ignore"):
+        snapshot = _at(fleet, 1)
+    assert snapshot.columns["energy"][0] == 0
+    assert np.isfinite(snapshot.columns["active_power"][0])
+
+
+def test_a_power_that_cannot_be_never_reaches_the_counter() -> None:
+    mixed = replace(_spec(), load=LineCurrents((10.0, 10.0, 10.0), (1e-9, -1e-9, 1.0)))
+    fleet = Fleet([replace(mixed, supply=Supply(neutral_lost=True))], start=START)
+    counts = [int(_at(fleet, second).columns["energy"][0]) for second in range(1, 400, 37)]
+    assert counts == sorted(counts)
+    assert counts[-1] >= 0
+
+
+def test_a_stale_reading_does_not_take_the_surroundings_that_come_with_the_outage() -> None:
+    fleet = Fleet([_spec()], start=START)
+    _at(fleet, 10)
+    fleet.change(0, replace(_spec(), supply=Supply(lost=frozenset({1})), temperature_c=80.0))
+    dark = _at(fleet, 20)
+    assert dark.columns["temperature"][0] == 25.0
+    assert "accuracy_unspecified" not in _flags(dark)
+
+
+def test_a_second_turn_to_the_right_does_not_keep_a_held_key_from_going_back() -> None:
+    fleet = Fleet([_spec()], start=START)
+    _at(fleet, PEAK_SHOWN)
+    assert fleet.hold_key(0, SECOND // 2) == ""
+    assert "already" in fleet.turn_key(0, right=True)
+    assert _at(fleet, PEAK_SHOWN + 2).columns["key_switch"][0] == 0
+    fleet.turn_key(0, right=True)
+    assert "already" in fleet.hold_key(0, SECOND // 2)
+    assert _at(fleet, PEAK_SHOWN + 4).columns["key_switch"][0] == 1
+
+
+def test_a_meter_without_the_option_is_told_so_whatever_the_lcd_shows() -> None:
+    fleet = Fleet([_spec(options=())], start=START)
+    assert "peak_reset" in fleet.hold_key(0, SECOND // 2)

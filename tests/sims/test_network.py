@@ -84,3 +84,33 @@ def test_a_line_at_110_percent_draws_121_percent() -> None:
     lines = _solve("series-1000-1p2w-120", (12,), Supply(volts=(132.0,)))
     assert _volts(lines, 1) == pytest.approx([132])
     assert _watts(lines, 1) == pytest.approx([1200 * 1.21])
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_feeds_in_switches_off_where_the_service_is_not_whole() -> None:
+    lines = _solve("series-1000-120-240", (10, -11), NO_NEUTRAL)
+    assert _volts(lines, 2) == pytest.approx([0, 240], abs=1e-3)
+    assert sum(_watts(lines, 2)) == pytest.approx(0.0, abs=1e-3)
+    assert _watts(_solve("series-1000-120-240", (10, -11)), 2) == pytest.approx([1440, -14400 / 11])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", ["series-1000-120-240", "series-2000-277-480"])
+def test_a_resonance_at_a_lost_neutral_stays_within_bounds(model: str) -> None:
+    service = ServiceArrays([MODELS[model]], [100.0])
+    loads = LineLoads.none(1)
+    loads.reactive[0, 0], loads.reactive[1, 0] = 5000.0, -5000.0
+    lines = Network(service.nominal, [NO_NEUTRAL]).solve(loads)
+    assert np.isfinite(lines.voltage).all()
+    assert np.abs(lines.voltage).max() <= 3.0 * MODELS[model].voltage.nominal + 1e-6
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("watts", [1e-300, 1e-3, 1e3, 1e6, 1e8])
+def test_any_load_on_a_lost_line_and_neutral_has_a_solution(watts: float) -> None:
+    service = ServiceArrays([MODELS["series-2000-120-208"]], [100.0])
+    loads = LineLoads.none(1)
+    loads.active[1, 0] = watts
+    lost = Supply(lost=frozenset({2}), neutral_lost=True)
+    lines = Network(service.nominal, [lost]).solve(loads)
+    assert np.isfinite(lines.voltage).all()

@@ -236,9 +236,15 @@ class SumSection(_SumSection):
     )
 
 
+def _given_kind(value: Any) -> str | None:
+    """Return the same for a load that needs no file: its sums hold no files either."""
+    kind = _kind(value)
+    return GivenSumSection.__name__ if kind == SumSection.__name__ else kind
+
+
 GivenLoad = Annotated[
-    _GivenPart | Annotated[GivenSumSection, Tag("SumSection")],
-    Discriminator(_kind),
+    _GivenPart | Annotated[GivenSumSection, Tag("GivenSumSection")],
+    Discriminator(_given_kind),
     Field(description=f"{_WORDS} or with sum; {_NO_FILES}"),
 ]
 """A load that needs no file, as clients may give it: what they say must not open files here."""

@@ -161,3 +161,23 @@ def test_the_schema_of_a_change_is_whole_and_offers_no_file() -> None:
         "normal",
         "reversed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("load", "fault"),
+    [
+        ({"sum": []}, "body.load.sum: an empty list is not allowed; allowed: a list of 1 to 100"),
+        (
+            {"sum": [{"kw": 1}], "shares": [1, 2]},
+            "body.load.shares[1]: 2 is not allowed; allowed: a number from 0",
+        ),
+        (
+            {"sum": [{"kw": 1}], "noise": -1},
+            "body.load.noise: -1 is not allowed; allowed: a number from 0 to 0.25",
+        ),
+    ],
+)
+def test_a_fault_in_a_sum_is_told_with_its_key_and_what_is_allowed(
+    meter: MeterSpec, load: Any, fault: str
+) -> None:
+    assert fault in _refusal(meter, {"load": load})

@@ -4,14 +4,16 @@ No kind of load is known here, and nothing here reads a file.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sims.models import Model
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 FOREVER: Final = 2**63 - 1
 """An edge that never comes [ns]."""
@@ -113,6 +115,13 @@ class Balance:
         """Write `watts`, the load of each member in all [W], shape (k,), into the rows of the group."""
         loads.active[:, self._rows] = watts * self._active
         loads.reactive[:, self._rows] = np.abs(watts) * self._reactive
+
+
+def numbered(keys: Sequence[_Key]) -> tuple[list[_Key], NDArray[np.int64]]:
+    """Return the different ones among `keys`, and for each key which of them it is, shape (len(keys),)."""
+    different = list(dict.fromkeys(keys))
+    numbers = {key: number for number, key in enumerate(different)}
+    return different, np.array([numbers[key] for key in keys], np.int64)
 
 
 def reactive_ratio(power_factor: float) -> float:

@@ -20,6 +20,7 @@ from sims.profiles.base import (
     check_annual_kwh,
     check_choice,
     check_power_factor,
+    numbered,
 )
 from sims.profiles.bdew_curves import CURVES
 from sims.profiles.zones import local_time
@@ -57,9 +58,7 @@ class BdewGroup:
 
     def __init__(self, members: Members) -> None:
         loads = members.loads
-        self._curves = list(dict.fromkeys((load.profile, load.zone) for load in loads))
-        numbers = {curve: number for number, curve in enumerate(self._curves)}
-        self._curve = np.array([numbers[load.profile, load.zone] for load in loads])
+        self._curves, self._curve = numbered([(load.profile, load.zone) for load in loads])
         self._annual_kwh = np.array([load.annual_kwh for load in loads])
         self._balance = Balance(members)
 

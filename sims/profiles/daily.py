@@ -20,6 +20,7 @@ from sims.profiles.base import (
     check_choice,
     check_noise,
     check_power_factor,
+    numbered,
 )
 from sims.profiles.noise import Scatter
 from sims.profiles.shapes import SHAPES
@@ -55,9 +56,7 @@ class DailyGroup:
 
     def __init__(self, members: Members) -> None:
         loads = members.loads
-        self._shapes = list(dict.fromkeys((load.profile, load.zone) for load in loads))
-        numbers = {shape: number for number, shape in enumerate(self._shapes)}
-        self._shape = np.array([numbers[load.profile, load.zone] for load in loads])
+        self._shapes, self._shape = numbered([(load.profile, load.zone) for load in loads])
         self._annual_wh = np.array([load.annual_kwh * 1e3 for load in loads])
         self._noise = np.array([load.noise for load in loads])
         self._scatter = Scatter(members)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.modbus.bank import nameplate_columns
+from gateway.modbus.images import nameplate_columns
 from register_maps.codec import Codec
 from register_maps.loader import load
 from sims.fleet import Fleet

@@ -6,7 +6,7 @@ for the whole process is used.
 
 from typing import Final
 
-from gateway.modbus.frames import ExceptionCode, refused
+from gateway.modbus.pdu import ExceptionCode, refused
 from sims.models import Nameplate
 
 IDENTIFY: Final = 0x2B

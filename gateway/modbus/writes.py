@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final
 
 from gateway.commands import Command, ResetPeak, TurnKey
-from gateway.modbus.frames import ExceptionCode
+from gateway.modbus.pdu import ExceptionCode
 from register_maps.model import Effect
 from sims.models import Nameplate
 

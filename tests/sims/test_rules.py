@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gateway.modbus.bank import nameplate_columns
+from gateway.modbus.images import nameplate_columns
 from register_maps.codec import Codec
 from register_maps.loader import load as load_map
 from register_maps.model import Table

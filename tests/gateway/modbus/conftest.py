@@ -13,7 +13,10 @@ import pytest
 
 from gateway.commands import Applier, Command, Outcome
 from gateway.errors import RequestRefusedError
-from gateway.modbus.bank import Bank, Images
+from gateway.modbus.bank import Bank
+from gateway.modbus.framing import TcpFraming
+from gateway.modbus.images import Images
+from gateway.modbus.line import Line
 from gateway.modbus.server import ModbusAdapter
 from register_maps.loader import load
 from sims.models import Nameplate
@@ -77,6 +80,11 @@ def bank_of(meters: Sequence[Nameplate], snapshot: Snapshot) -> Bank:
     images = Images([load("native")], meters)
     images.show(snapshot.columns)
     return Bank(images, meters, 0)
+
+
+def line_of(meters: Sequence[Nameplate], snapshot: Snapshot) -> Line:
+    """Return a Modbus TCP port that shows `snapshot`."""
+    return Line(bank_of(meters, snapshot), TcpFraming())
 
 
 def frame(pdu: bytes, unit: int = 1, transaction: int = 0) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.modbus import bank as bank_module
-from gateway.modbus.bank import Bank, Images
+from gateway.modbus.bank import Bank
+from gateway.modbus.images import Images
 from gateway.modbus.writes import FUNCTIONS
 from register_maps.loader import load, load_file
 from tests.gateway.modbus.conftest import bank_of, frame, read_frame, reference
@@ -28,9 +28,9 @@ def bank() -> Bank:
 
 
 def _ask(bank: Bank, request: bytes) -> bytes:
-    answer = bank.answer(request[2:])
+    answer = bank.answer(request[6], request[7:])
     assert isinstance(answer, bytes)
-    return answer
+    return frame(answer, request[6])[2:]
 
 
 def _registers(function: int, address: int, count: int) -> bytes:
@@ -154,34 +154,6 @@ def test_the_units_of_a_later_port_are_the_later_meters() -> None:
     words = reference(snapshot, meters[248], 248, 2)
     assert _ask(later, read_frame(3, 200, 47, 2))[7:] == b"".join(words[at] for at in range(200, 247))
     assert _ask(later, read_frame(3, 0, 1, 4)).hex() == "0000000304830b"
-
-
-def test_answers_are_kept_for_a_tick_and_forgotten_at_the_next() -> None:
-    images = Images([load("native")], METERS)
-    bank = Bank(images, METERS, 0)
-    request = read_frame(3, 118, 2)
-    for tick in (1, 2):
-        images.show(snapshot_of(METERS, tick).columns)
-        bank.show()
-        assert bank.answers == {}
-        answer = _ask(bank, request)
-        assert bank.answers == {request[2:]: answer}
-        assert struct.unpack(">I", answer[7:]) == (1_767_571_200 + tick,)
-
-
-def test_only_plain_reads_are_kept(bank: Bank) -> None:
-    bank.show()
-    for pdu in ("0600000001", "0500000000", "2b0e0100", "03000000", "6300000001"):
-        bank.answer(frame(bytes.fromhex(pdu), UNIT)[2:])
-    _ask(bank, read_frame(3, 0, 1, unit=99))
-    assert bank.answers == {}
-
-
-def test_the_answers_kept_are_bounded(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bank_module, "ANSWERS_KEPT", 10)
-    for address in range(100):
-        _ask(bank, read_frame(3, address, 1, UNIT))
-        assert len(bank.answers) <= 10
 
 
 def test_a_map_is_encoded_when_it_is_first_read_in_a_tick_and_then_no_more() -> None:

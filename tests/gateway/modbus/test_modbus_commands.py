@@ -14,7 +14,7 @@ import yaml
 
 from gateway.commands import ResetPeak, TurnKey
 from gateway.config.reader import load_config
-from gateway.modbus.server import HELD
+from gateway.modbus.connection import HELD
 from gateway.station import Station
 from tests.gateway.modbus.conftest import (
     Notes,
@@ -155,7 +155,7 @@ async def test_a_command_is_applied_though_its_asker_has_gone(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
     await asyncio.sleep(0.02)
     notes.gate.set()
-    await until(lambda: not adapter._connections and not adapter._writes._tasks)
+    await until(lambda: not adapter._connections and not adapter._pending._tasks)
     assert notes.done == [TurnKey(0, "right"), ResetPeak(0)]
     assert faults == []
 
@@ -185,7 +185,7 @@ async def test_stop_ends_a_write_that_takes_too_long() -> None:
             await adapter.stop()
         assert await client.rest() == b""
     assert notes.begun == [TurnKey(0, "right")]
-    assert adapter._writes._tasks == set()
+    assert adapter._pending._tasks == set()
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import AddressInUseError
-from gateway.modbus.frames import FRAMES_AT_ONCE
-from gateway.modbus.server import Connection
+from gateway.modbus.connection import Connection
+from gateway.modbus.line import FRAMES_AT_ONCE
 from register_maps.errors import RegisterMapError
 from tests.gateway.modbus.conftest import (
     LOOPS,

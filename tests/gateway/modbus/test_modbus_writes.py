@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.commands import Command, ResetPeak, TurnKey
-from gateway.modbus.bank import Bank, Images
-from gateway.modbus.frames import Write, exchange
+from gateway.modbus.bank import Bank
+from gateway.modbus.framing import TcpFraming
+from gateway.modbus.images import Images
+from gateway.modbus.line import Line, exchange
+from gateway.modbus.pdu import Write
 from register_maps.loader import load, load_file
 from tests.gateway.modbus.conftest import bank_of, frame, read_frame
 from tests.support.snapshots import nameplates, snapshot_of
@@ -22,11 +25,7 @@ RIGHT, HOME, RESET = TurnKey(1, "right"), TurnKey(1, "home"), ResetPeak(1)
 
 
 def _ask(pdu: str, unit: int = UNIT, bank: Bank = BANK) -> bytes | Write:
-    return bank.answer(frame(bytes.fromhex(pdu), unit)[2:])
-
-
-def _framed(pdu: str, unit: int = UNIT) -> bytes:
-    return frame(bytes.fromhex(pdu), unit)[2:]
+    return bank.answer(unit, bytes.fromhex(pdu))
 
 
 @pytest.mark.parametrize(
@@ -46,18 +45,18 @@ def _framed(pdu: str, unit: int = UNIT) -> bytes:
     ],
 )
 def test_a_write_is_answered_when_its_commands_are_applied(pdu: str, commands: tuple[Command, ...]) -> None:
-    assert _ask(pdu) == (commands, _framed(pdu[:10]), _framed(f"{int(pdu[:2], 16) | 0x80:02x}04"))
+    assert _ask(pdu) == (commands, bytes.fromhex(pdu[:10]), bytes.fromhex(f"{int(pdu[:2], 16) | 0x80:02x}04"))
 
 
 @pytest.mark.parametrize("pdu", ["0500010000", "0f000100010100"])
 @pytest.mark.parametrize("unit", [WITHOUT_RESET, UNIT])
 def test_a_reset_that_is_not_wanted_is_answered_at_once(pdu: str, unit: int) -> None:
-    assert _ask(pdu, unit) == _framed(pdu[:10], unit)
+    assert _ask(pdu, unit) == bytes.fromhex(pdu[:10])
 
 
 @pytest.mark.parametrize("pdu", ["050001ff00", "0f000000020103", "0f000100010101"])
 def test_a_reset_where_the_option_is_missing_answers_0x02_and_turns_no_key(pdu: str) -> None:
-    assert _ask(pdu, WITHOUT_RESET) == _framed(f"{int(pdu[:2], 16) | 0x80:02x}02", WITHOUT_RESET)
+    assert _ask(pdu, WITHOUT_RESET) == bytes.fromhex(f"{int(pdu[:2], 16) | 0x80:02x}02")
 
 
 def test_the_key_turns_where_the_option_is_missing() -> None:
@@ -76,13 +75,13 @@ def _coils(address: int, count: int, *, size: int | None = None, data: int | Non
 @pytest.mark.parametrize("address", [0, 1, 2, 65535])
 @pytest.mark.parametrize("value", ["0001", "00ff", "ff01", "ffff", "0100", "fe00"])
 def test_function_5_with_any_other_value_answers_0x03(address: int, value: str) -> None:
-    assert _ask(f"05{address:04x}{value}") == _framed("8503")
+    assert _ask(f"05{address:04x}{value}") == bytes.fromhex("8503")
 
 
 @pytest.mark.parametrize("address", [2, 3, 100, 65535])
 @pytest.mark.parametrize("value", ["0000", "ff00"])
 def test_function_5_where_no_coil_is_answers_0x02(address: int, value: str) -> None:
-    assert _ask(f"05{address:04x}{value}") == _framed("8502")
+    assert _ask(f"05{address:04x}{value}") == bytes.fromhex("8502")
 
 
 def _wrong_coils() -> Iterator[str]:
@@ -98,12 +97,12 @@ def _wrong_coils() -> Iterator[str]:
 
 @pytest.mark.parametrize("pdu", list(_wrong_coils()))
 def test_function_15_with_a_wrong_count_or_length_answers_0x03(pdu: str) -> None:
-    assert _ask(pdu) == _framed("8f03")
+    assert _ask(pdu) == bytes.fromhex("8f03")
 
 
 @pytest.mark.parametrize(("address", "count"), [(0, 3), (1, 2), (2, 1), (0, 1968), (65535, 1), (65535, 2)])
 def test_function_15_beyond_the_coils_answers_0x02(address: int, count: int) -> None:
-    assert _ask(_coils(address, count)) == _framed("8f02")
+    assert _ask(_coils(address, count)) == bytes.fromhex("8f02")
 
 
 WHOLE = {
@@ -143,31 +142,31 @@ MALFORMED = {
 
 @pytest.mark.parametrize("pdu", [pdu for pdus in WHOLE.values() for pdu in pdus])
 def test_registers_are_read_only(pdu: str) -> None:
-    assert _ask(pdu) == _framed(f"{int(pdu[:2], 16) | 0x80:02x}02")
+    assert _ask(pdu) == bytes.fromhex(f"{int(pdu[:2], 16) | 0x80:02x}02")
 
 
 @pytest.mark.parametrize("pdu", [pdu for pdus in MALFORMED.values() for pdu in pdus])
 def test_a_malformed_request_to_write_registers_answers_0x03(pdu: str) -> None:
-    assert _ask(pdu) == _framed(f"{int(pdu[:2], 16) | 0x80:02x}03")
+    assert _ask(pdu) == bytes.fromhex(f"{int(pdu[:2], 16) | 0x80:02x}03")
 
 
 @pytest.mark.parametrize("rest", ["", "00", "0000", "000000", "0000000000"])
 def test_function_5_of_the_wrong_length_answers_0x03(rest: str) -> None:
-    assert _ask(f"05{rest}") == _framed("8503")
+    assert _ask(f"05{rest}") == bytes.fromhex("8503")
 
 
 def test_an_unknown_unit_answers_0x0b_to_a_write() -> None:
-    assert _ask("050000ff00", 3) == _framed("850b", 3)
+    assert _ask("050000ff00", 3) == bytes.fromhex("850b")
 
 
 def test_what_stands_before_a_write_is_answered_and_what_stands_behind_is_left() -> None:
     before, behind = read_frame(3, 0, 1, UNIT, 1), read_frame(3, 0, 1, UNIT, 3)
     write = frame(bytes.fromhex("050000ff00"), UNIT, 2)
-    part = exchange(before + write + behind, BANK)
+    part = exchange(before + write + behind, Line(BANK, TcpFraming()))
     assert (part.used, part.broken) == (24, False)
     assert part.output[:2] == b"\0\1"
     refusal = frame(b"\x85\x04", UNIT, 2)
-    assert part.write == ((RIGHT,), write, refusal)
+    assert part.later == ((RIGHT,), write, refusal, 0.0, False)
 
 
 def test_only_the_coils_of_the_maps_in_use_can_be_written(tmp_path: Path) -> None:
@@ -178,8 +177,8 @@ def test_only_the_coils_of_the_maps_in_use_can_be_written(tmp_path: Path) -> Non
         "  - {address: 7, table: coil, type: bit, point: key_switch, access: rw, writes: key_switch}\n"
     )
     bank = Bank(Images([load_file(file)], METERS), METERS, 0)
-    assert _ask("050000ff00", bank=bank) == _framed("8502")
-    assert _ask("050007ff00", bank=bank) == ((RIGHT,), _framed("050007ff00"), _framed("8504"))
+    assert _ask("050000ff00", bank=bank) == bytes.fromhex("8502")
+    assert _ask("050007ff00", bank=bank) == ((RIGHT,), bytes.fromhex("050007ff00"), bytes.fromhex("8504"))
 
 
 def test_the_key_reads_back_and_the_reset_reads_0() -> None:
@@ -187,5 +186,5 @@ def test_the_key_reads_back_and_the_reset_reads_0() -> None:
     snapshot = snapshot_of(METERS)
     images.show(snapshot.columns)
     for row, right in enumerate(snapshot.column("key_switch").tolist()):
-        answer = Bank(images, METERS, 0).answer(read_frame(1, 0, 2, row + 1)[2:])
-        assert answer == _framed(f"0101{right:02x}", row + 1)
+        answer = Bank(images, METERS, 0).answer(row + 1, read_frame(1, 0, 2)[7:])
+        assert answer == bytes.fromhex(f"0101{right:02x}")

@@ -1,0 +1,49 @@
+"""What requests and answers say, whatever carries them: exception codes, plain reads, writes to be applied.
+
+Bytes of a PDU: no frames, no meters, no sockets.
+"""
+
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from gateway.commands import Command
+from register_maps.model import Table
+
+READS: Final = MappingProxyType(
+    {
+        1: (Table.COIL, 2000),
+        2: (Table.DISCRETE, 2000),
+        3: (Table.HOLDING, 125),
+        4: (Table.INPUT, 125),
+    }
+)
+"""The plain reads by function: their table, and how much one may ask for (V1.1b3, 6.1 to 6.4)."""
+
+REFUSAL: Final = 0x80
+"""The bit of the function in an answer that tells a refusal (V1.1b3, 7)."""
+
+
+class ExceptionCode(IntEnum):
+    """Why a request is refused (MODBUS Application Protocol V1.1b3, 7)."""
+
+    ILLEGAL_FUNCTION = 0x01
+    ILLEGAL_ADDRESS = 0x02
+    ILLEGAL_VALUE = 0x03
+    FAILURE = 0x04
+    BUSY = 0x06
+    PATH_UNAVAILABLE = 0x0A
+    NO_SUCH_UNIT = 0x0B
+
+
+class Write(NamedTuple):
+    """A request that is answered when `commands` are applied: with `done`, or `refusal` if one is refused."""
+
+    commands: tuple[Command, ...]
+    done: bytes
+    refusal: bytes
+
+
+def refused(function: int, code: int) -> bytes:
+    """Return the PDU that refuses a request."""
+    return bytes((function | REFUSAL, code))

@@ -1,0 +1,58 @@
+"""What a port keeps within a tick, and that it never gives out what an earlier tick said."""
+
+import struct
+
+import pytest
+
+from gateway.modbus import line as line_module
+from gateway.modbus.bank import Bank
+from gateway.modbus.framing import TcpFraming
+from gateway.modbus.images import Images
+from gateway.modbus.line import Line, exchange
+from register_maps.loader import load
+from tests.gateway.modbus.conftest import frame, line_of, read_frame
+from tests.support.snapshots import nameplates, snapshot_of
+
+METERS = nameplates(3)
+UNIT = 3
+
+
+@pytest.fixture
+def line() -> Line:
+    return line_of(METERS, snapshot_of(METERS))
+
+
+def test_answers_are_kept_for_a_tick_and_forgotten_at_the_next() -> None:
+    images = Images([load("native")], METERS)
+    line = Line(Bank(images, METERS, 0), TcpFraming())
+    request = read_frame(3, 118, 2, transaction=7)
+    for tick in (1, 2):
+        images.show(snapshot_of(METERS, tick).columns)
+        line.show()
+        assert line.kept == {}
+        answer = line.answer(request)
+        assert isinstance(answer, bytes)
+        assert answer[:2] == request[:2]
+        assert line.kept[request[2:]].answer == answer[2:]
+        assert struct.unpack(">I", answer[9:]) == (1_767_571_200 + tick,)
+
+
+def test_an_answer_that_is_kept_counts_who_got_it(line: Line) -> None:
+    request = read_frame(3, 0, 2, UNIT)
+    assert exchange(request * 5, line).output == line.answer(request) * 5
+    assert line.kept[request[2:]].given == 1
+    exchange(request * 5, line)
+    assert line.kept[request[2:]].given == 6
+
+
+def test_only_plain_reads_are_kept(line: Line) -> None:
+    for pdu in ("0600000001", "0500000000", "2b0e0100", "03000000", "6300000001"):
+        line.answer(frame(bytes.fromhex(pdu), UNIT))
+    assert line.kept == {}
+
+
+def test_the_answers_kept_are_bounded(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_module, "ANSWERS_KEPT", 10)
+    for address in range(100):
+        line.answer(read_frame(3, address, 1, UNIT))
+        assert len(line.kept) <= 10

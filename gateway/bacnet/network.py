@@ -73,6 +73,11 @@ class Packet(NamedTuple):
         return int.from_bytes(self.source[:2], "big") if self.source else None
 
     @property
+    def priority(self) -> int:
+        """The network priority, 0 normal to 3 life safety."""
+        return self.control & _PRIORITY
+
+    @property
     def is_apdu(self) -> bool:
         """Whether the payload is for the application layer."""
         return not self.control & _MESSAGE
@@ -156,9 +161,10 @@ def plain(station: bytes) -> tuple[bytes, bytes]:
     return _header(b"", station, _REPLY_EXPECTED)[:-1], _header(station, b"", 0)
 
 
-def answer(packet: Packet, apdu: bytes, source: bytes) -> bytes:
-    """Return the datagram in which the station `source` answers a packet, at the packet's priority."""
-    return datagram(_header(source, packet.source, packet.control & _PRIORITY) + apdu)
+def unicast(apdu: bytes, source: bytes, destination: bytes, *, priority: int, expects_reply: bool) -> bytes:
+    """Return the datagram in which the station `source` tells the station `destination` something."""
+    control = priority | (_REPLY_EXPECTED if expects_reply else 0)
+    return datagram(_header(source, destination, control) + apdu)
 
 
 def global_broadcast(apdu: bytes, source: bytes) -> bytes:

@@ -138,9 +138,7 @@ def everything(meters: Any) -> list[bytes]:
 
 
 def in_datagram(apdu: bytes, source: bytes) -> bytes:
-    request = net.parse(net.datagram(bytes.fromhex("0124ffff00ff1008")), ("127.0.0.1", 1))
-    assert request is not None
-    return net.answer(request, apdu, source)
+    return net.unicast(apdu, source, b"", priority=0, expects_reply=False)
 
 
 @pytest.mark.real_client("tshark")

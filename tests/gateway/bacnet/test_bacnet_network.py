@@ -34,7 +34,13 @@ def test_a_forwarded_request_is_answered_where_it_began() -> None:
 def test_an_answer_goes_back_through_the_router_that_the_request_came_through() -> None:
     packet = parsed("810a0016 012e 03e8030186a1 0007020506 ff 0275010c")
     assert packet.source == bytes.fromhex("0007020506")
-    answer = net.answer(packet, b"\x20\x01\x0c", net.station(1000, b"\x01\x86\xa1"))
+    answer = net.unicast(
+        b"\x20\x01\x0c",
+        net.station(1000, b"\x01\x86\xa1"),
+        packet.source,
+        priority=packet.priority,
+        expects_reply=False,
+    )
     assert answer[4:].hex() == "012a" + "0007020506" + "03e8030186a1" + "ff" + "20010c"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -169,19 +170,19 @@ async def test_a_broadcast_is_answered_to_the_asker_and_by_broadcast(
 ) -> None:
     sent: list[tuple[bytes, net.Address]] = []
     adapter = await serve(2)
-    adapter._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+    adapter._host._ports[0].send = lambda datagram, address: sent.append((datagram, address))
     asker = ("127.0.0.7", port_of(adapter) if at_our_port else 50000)
-    adapter._receive(net.datagram(b"\x01\x00\x10\x08", net.ORIGINAL_BROADCAST), asker)
-    adapter._pacer.stop()
+    adapter._host._receive(net.datagram(b"\x01\x00\x10\x08", net.ORIGINAL_BROADCAST), asker)
+    adapter._application._pacer.stop()
     assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 3
 
 
 async def test_many_announcements_are_paced_and_repeats_while_they_wait_are_not_added() -> None:
     sent: list[bytes] = []
-    pacer = Pacer(lambda datagram, _: sent.append(datagram))
+    pacer = Pacer()
 
     def stream(count: int) -> Any:
-        return ([(bytes((k,)), ("127.0.0.1", 1))] for k in range(count))
+        return (partial(sent.append, bytes((k,))) for k in range(count))
 
     pacer.add("a", stream(BURST + 10))
     pacer.add("a", stream(BURST + 10))
@@ -198,11 +199,11 @@ async def test_an_announcement_that_fails_is_given_up_and_logged_and_the_next_ar
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sent: list[bytes] = []
-    pacer = Pacer(lambda datagram, _: sent.append(datagram))
+    pacer = Pacer()
 
     def stream(count: int, *, fails: bool) -> Any:
         for k in range(count):
-            yield [(bytes((k,)), ("127.0.0.1", 1))]
+            yield partial(sent.append, bytes((k,)))
         if fails:
             raise ZeroDivisionError
 
@@ -230,12 +231,12 @@ async def test_what_the_machine_itself_broadcasts_from_our_port_is_not_answered(
 ) -> None:
     sent: list[net.Address] = []
     adapter = await serve(2, address="0.0.0.0/0")
-    adapter._ports[0].send = lambda _, address: sent.append(address)
+    adapter._host._ports[0].send = lambda _, address: sent.append(address)
     question = net.datagram(bytes.fromhex(request_octets), net.ORIGINAL_BROADCAST)
-    adapter._receive(question, ("127.0.0.1", port_of(adapter)))
+    adapter._host._receive(question, ("127.0.0.1", port_of(adapter)))
     assert sent == []
-    adapter._receive(question, ("192.0.2.1", port_of(adapter)))
-    adapter._pacer.stop()
+    adapter._host._receive(question, ("192.0.2.1", port_of(adapter)))
+    adapter._application._pacer.stop()
     everybody = ("255.255.255.255", port_of(adapter))
     assert sent[:2] == [("192.0.2.1", port_of(adapter)), everybody]
     assert set(sent) == {*sent[:2]}
@@ -370,12 +371,12 @@ def test_no_datagram_stops_the_service(make_adapter: Any, damages: list[tuple[by
         try:
             for whole, at, put in damages:
                 damaged = whole[:at] + put + whole[at + len(put) :]
-                adapter._receive(damaged, ("127.0.0.1", 9))
-                adapter._receive(whole[:at], ("127.0.0.1", 9))
+                adapter._host._receive(damaged, ("127.0.0.1", 9))
+                adapter._host._receive(whole[:at], ("127.0.0.1", 9))
             await asyncio.sleep(0)
             answer: list[bytes] = []
-            adapter._ports[0].send = lambda datagram, _: answer.append(datagram)
-            adapter._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
+            adapter._host._ports[0].send = lambda datagram, _: answer.append(datagram)
+            adapter._host._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
             assert answer[0][12:14] == b"\x30\xfe"
         finally:
             await adapter.stop()

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.bacnet import network as net
+from gateway.bacnet.host import Host
 from gateway.bacnet.pacing import BURST, Pacer
 from gateway.bacnet.server import BacnetAdapter
 from gateway.bacnet.sockets import Port, is_own
@@ -246,7 +247,7 @@ async def test_the_way_to_the_meters_is_announced_by_broadcast_at_the_start(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[bytes] = []
-    monkeypatch.setattr(BacnetAdapter, "_broadcast", lambda _, datagram: said.append(datagram))
+    monkeypatch.setattr(Host, "_to_everybody", lambda _, datagram: said.append(datagram))
     await serve()
     assert said == [net.i_am_router(1000)]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.modbus.images import nameplate_columns
+from gateway.modbus.subjects import Meters
 from register_maps.codec import Codec
 from register_maps.loader import load
 from sims.fleet import Fleet
@@ -67,7 +67,7 @@ def measure() -> Iterator[tuple[str, ...]]:
 
         plain = median_ms(lambda: step(1))  # 21 s: no minute begins among most of them
         edge = median_ms(lambda: step(60))
-        codec = Codec(load("native"), size, nameplate_columns(plates))
+        codec = Codec(load("native"), size, Meters(plates).fixed)
         columns = simulated.step(Tick(0, now)).columns
         encoded = median_ms(lambda codec=codec, columns=columns: codec.encode(columns))  # type: ignore[misc]
         yield str(size), f"{plain:.3f}", f"{edge:.3f}", f"{encoded:.3f}"

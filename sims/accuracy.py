@@ -97,5 +97,9 @@ class ErrorArrays:
         `loading` is each CT's current over the rated one, same shape. A phase error turns the current, which
         moves active power by β times the reactive one and the other way round.
         """
-        low = np.sqrt(_LOW_CURRENT / np.maximum(loading, _LEAST_LOADING))
-        return np.asarray(power * (self._gain + self._low_gain * low))
+        low = np.maximum(loading, _LEAST_LOADING)
+        np.sqrt(np.divide(_LOW_CURRENT, low, out=low), out=low)
+        measured = self._gain.copy()
+        measured.real += self._low_gain * low
+        measured *= power
+        return measured

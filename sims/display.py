@@ -5,6 +5,7 @@ number right-aligned in seven places; in the eighth stands the dot that aligns w
 `'` at the upper arrow for the instantaneous demand, `.` at the lower one for the peak.
 """
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -18,12 +19,25 @@ BLANK, TOTAL, INSTANTANEOUS, PEAK, TEST = range(len(SCREENS))
 WIDTH: Final = 8
 _CYCLE: Final = np.repeat(np.array([TOTAL, INSTANTANEOUS, PEAK, TEST], np.int64), [6, 6, 6, 1])
 """The screen in each second of the cycle of 19 s."""
-_DOTS: Final = np.frombuffer(b"  '. ", np.uint8)
-"""The eighth character on each screen."""
-_PLACES: Final = 10 ** np.arange(5, -1, -1, dtype=np.int64)
-_ZERO, _SPACE, _EIGHT, _POINT = b"0 8."
 
 Integers: TypeAlias = NDArray[np.int64]
+Words: TypeAlias = NDArray[np.uint64]
+"""Texts of eight characters, a word each, so that one operation takes or joins all of a text."""
+
+
+def _words(text: bytes, numbers: Iterable[int]) -> Words:
+    """Return `text` with each of `numbers` in it."""
+    return np.frombuffer(b"".join(text % number for number in numbers), np.uint64)
+
+
+# Parts of texts, 0 where the other parts have their characters.
+_THOUSANDS: Final = _words(b" %03d\0\0\0\0", range(1000))
+_UNITS: Final = _words(b"\0\0\0\0%03d\0", range(1000))
+_KILOWATTS: Final = _words(b"%4d\0\0\0\0", range(10_000))
+_HUNDREDTHS: Final = _words(b"\0\0\0\0.%02d\0", range(100))
+_DOTS: Final = _words(b"\0\0\0\0\0\0\0%c", b"  '. ")
+"""The eighth character on each screen."""
+_ALL_SEGMENTS, _NOTHING = np.frombuffer(b"8" * WIDTH + b" " * WIDTH, np.uint64)
 
 
 def screens(uptime: Integers, on: NDArray[np.bool_], demand_option: NDArray[np.bool_]) -> Integers:
@@ -44,25 +58,10 @@ def texts(
 
     `kwh` is the total as the LCD shows it, `demand` and `peak` are in W.
     """
-    shows_demand = (screen == INSTANTANEOUS) | (screen == PEAK)
-    shown = np.where(shows_demand, hundredths(np.where(screen == PEAK, peak, demand)), kwh) % 1_000_000
-    digits = (shown[:, None] // _PLACES % 10 + _ZERO).astype(np.uint8)
-    text = np.full((len(screen), WIDTH), _SPACE, np.uint8)
-    text[:, 1:7] = digits
-    _point_demands(text, digits, shown, shows_demand)
-    text[:, 7] = _DOTS[screen]
-    text[screen == TEST] = _EIGHT
-    text[screen == BLANK] = _SPACE
-    return np.ascontiguousarray(text).view(f"S{WIDTH}")[:, 0]
-
-
-def _point_demands(
-    text: NDArray[np.uint8], digits: NDArray[np.uint8], shown: Integers, rows: NDArray[np.bool_]
-) -> None:
-    """Set the decimal point in the demands and blank their leading zeros."""
-    pointed = np.concatenate(
-        [digits[:, :4], np.full((len(digits), 1), _POINT, np.uint8), digits[:, 4:]], axis=1
-    )
-    leading = shown[:, None] < np.array([100_000, 10_000, 1_000])
-    pointed[:, :3][leading] = _SPACE
-    text[rows, :7] = pointed[rows]
+    shown = hundredths(np.where(screen == PEAK, peak, demand)) % 1_000_000
+    kilowatts = _KILOWATTS[shown // 100] | _HUNDREDTHS[shown % 100]
+    total = _THOUSANDS[kwh // 1000 % 1000] | _UNITS[kwh % 1000]
+    text = np.where((screen == INSTANTANEOUS) | (screen == PEAK), kilowatts, total) | _DOTS[screen]
+    text[screen == TEST] = _ALL_SEGMENTS
+    text[screen == BLANK] = _NOTHING
+    return text.view(f"S{WIDTH}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sims.accuracy import ErrorArrays
 from sims.models import Model
-from sims.network import Lines
+from sims.network import PAIRS, Lines
 from sims.profiles.base import GREATEST_W
 from sims.wiring import WiringArrays
 
@@ -37,7 +37,8 @@ class ServiceArrays:
     """The services of all meters: `nominal` line voltages [V] and which elements are `present`.
 
     Both have shape (3, n_meters), 0 and false where the model has no line. `rated` is the CT primary rating
-    [A], shape (n_meters,).
+    [A], shape (n_meters,). `absent` and, in the order of `PAIRS`, `absent_between` are 0 for the lines that a
+    model has and NaN for others, so that a sum with them blanks what the model lacks.
     """
 
     def __init__(self, models: Sequence[Model], ct_a: Sequence[float]) -> None:
@@ -49,6 +50,8 @@ class ServiceArrays:
             for line, angle in enumerate(model.service.line_angles):
                 self.nominal[line, meter] = model.voltage.nominal * _phasor(angle)
             self.present[: model.elements, meter] = True
+        self.absent: Floats = np.where(self.present, 0.0, np.nan)
+        self.absent_between: Floats = np.array([self.absent[a] + self.absent[b] for a, b in PAIRS])
 
 
 RESOLUTION: Final = 1e-6
@@ -57,7 +60,9 @@ RESOLUTION: Final = 1e-6
 
 def _clean(values: Floats) -> Floats:
     """Return values rounded to the model's resolution, free of negative zeros."""
-    return np.asarray(np.round(values, 6) + 0.0)
+    rounded = np.round(values, 6)
+    rounded += 0.0
+    return np.asarray(rounded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +96,9 @@ def measure(service: ServiceArrays, lines: Lines, wiring: WiringArrays, errors: 
         current *= np.divide(limit, magnitude, out=np.ones_like(magnitude), where=magnitude > limit)
         magnitude = np.minimum(magnitude, limit)
     voltage = wiring.voltages(lines.voltage)
-    power = errors.measured(voltage * np.conj(current), magnitude / service.rated)
+    true_power = np.conj(current)
+    true_power *= voltage
+    power = errors.measured(true_power, magnitude / service.rated)
     return Measurement(
         voltage,
         current,
@@ -124,6 +131,11 @@ class Registration:
         return np.asarray(np.rint(registered / RESOLUTION), dtype=np.int64)
 
 
+def _apparent(active: Floats, reactive: Floats) -> Floats:
+    """Return √(P² + Q²) [VA]."""
+    return np.asarray(np.sqrt(active * active + reactive * reactive))
+
+
 def _power_factor(active: Floats, apparent: Floats) -> Floats:
     """Return P/S, with the sign of P, and 1 where nothing flows."""
     return np.divide(active, apparent, out=np.ones_like(apparent), where=apparent > 0)
@@ -136,19 +148,11 @@ def points(
 
     The neutral current is the phasor sum of the CT currents, as a meter without a neutral CT computes it. The
     total apparent power is the vectorial one, or the sum of the elements' on meters that are `arithmetic`.
+    The arrays are the caller's own.
     """
     active, reactive = measurement.watts, _clean(measurement.power.imag)
-    apparent = np.hypot(active, reactive)
-    total_p, total_q = measurement.net, _clean(measurement.power.imag.sum(axis=0))
-    total_s = np.where(arithmetic, apparent.sum(axis=0), np.hypot(total_p, total_q))
-    columns = {
-        "current_n": _clean(np.abs(measurement.current.sum(axis=0))),
-        "active_power": total_p,
-        "reactive_power": total_q,
-        "apparent_power": total_s,
-        "power_factor": _power_factor(total_p, total_s),
-    }
-    by_element = {
+    apparent = _apparent(active, reactive)
+    by_line = {
         "voltage_l{}_n": measurement.volts,
         "current_l{}": measurement.amperes,
         "active_power_l{}": active,
@@ -156,11 +160,25 @@ def points(
         "apparent_power_l{}": apparent,
         "power_factor_l{}": _power_factor(active, apparent),
     }
-    for name, values in by_element.items():
-        shown = np.where(service.present, values, np.nan)
-        columns |= {name.format(k + 1): shown[k] for k in range(3)}
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        both = service.present[a] & service.present[b]
+    columns = _totals(measurement, apparent.sum(axis=0), arithmetic)
+    for line, absent in enumerate(service.absent):
+        columns |= {name.format(line + 1): values[line] + absent for name, values in by_line.items()}
+    for (a, b), absent in zip(PAIRS, service.absent_between, strict=True):
         between = _clean(np.abs(measurement.voltage[a] - measurement.voltage[b]))
-        columns[f"voltage_l{a + 1}_l{b + 1}"] = np.where(both, between, np.nan)
+        columns[f"voltage_l{a + 1}_l{b + 1}"] = between + absent
     return columns
+
+
+def _totals(
+    measurement: Measurement, arithmetic_sum: Floats, arithmetic: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of what the elements come to together; see `points`."""
+    active, reactive = measurement.net, _clean(measurement.power.imag.sum(axis=0))
+    apparent = np.where(arithmetic, arithmetic_sum, _apparent(active, reactive))
+    return {
+        "current_n": _clean(np.abs(measurement.current.sum(axis=0))),
+        "active_power": active.copy(),
+        "reactive_power": reactive,
+        "apparent_power": apparent,
+        "power_factor": _power_factor(active, apparent),
+    }

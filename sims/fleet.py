@@ -5,6 +5,7 @@ partition of time gives the same readings. Nothing here knows files, protocols o
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from sims import diagnostics, display, energy
 from sims.circuits import Circuits
 from sims.demand import Demand
+from sims.electrical import Measurement
 from sims.energy import EnergyCounters
-from sims.key_switch import KeySwitches
+from sims.key_switch import KeyOutcome, KeySwitches
 from sims.meter import MeterSpec
-from sims.profiles import build_groups
-from sims.profiles.base import FOREVER, LineLoads
+from sims.profiles.base import FOREVER
+from sims.profiles.connected import ConnectedLoads
+from sims.pulse_hub import PulseHubs
 from sims.snapshot import DemandInterval, Snapshot, Tick
 
 
@@ -37,7 +40,8 @@ class Fleet:
     """The meters in `meters`, from simulated time `start` [ns since 1970 UTC] on.
 
     `memories` gives, by serial number, what meters kept from an earlier life; a meter without one starts at
-    its initial energy. Every draw at random comes from `seed` and the meter's serial number.
+    its initial energy. Every draw at random comes from `seed` and the meter's serial number. With `hubs`,
+    pulse hubs count the pulses of the meters.
     """
 
     def __init__(
@@ -47,10 +51,10 @@ class Fleet:
         start: int,
         seed: int = 0,
         memories: Mapping[str, Memory] | None = None,
+        hubs: bool = False,
     ) -> None:
         n = len(meters)
-        self._time = self._start = start
-        self._seed = seed
+        self._time = start
         self._meters = list(meters)
         self._circuits = Circuits(meters)
         self._demand_option = np.array(["demand" in meter.nameplate.options for meter in meters], np.bool_)
@@ -65,9 +69,11 @@ class Fleet:
         self._readings: dict[str, NDArray[Any]] = {}
         self._flags: dict[str, NDArray[np.bool_]] = {}
         self._keys = KeySwitches(n)
+        self._hubs = PulseHubs(n) if hubs else None
         self._key_returns: dict[int, int] = {}
         self._recall(memories or {})
-        self._connect_loads()
+        self._loads = _connect(meters, seed, start)
+        self._adopt(self._circuits.measure(self._loads.lines))
 
     def step(self, tick: Tick) -> Snapshot:
         """Go on to the end of `tick` and return the reading there. Raises ValueError for a time gone by."""
@@ -76,32 +82,53 @@ class Fleet:
         closed: list[DemandInterval] = []
         while self._time < tick.time:
             key_return = min(self._key_returns.values(), default=FOREVER)
-            until = min(tick.time, self._demand.next_boundary, self._next_edge, key_return)
-            self._energy.add(self._registered, until - self._time)
+            until = min(tick.time, self._demand.next_boundary, self._loads.next_edge, key_return)
+            self._register(until - self._time)
             self._time = until
             if until == self._demand.next_boundary:
                 closed += self._demand.close(until, self._energy)
-            if until == self._next_edge:
-                self._apply_loads()
+            if until == self._loads.next_edge:
+                self._loads.advance(until)
+                self._adopt(self._circuits.measure(self._loads.lines))
             if until == key_return:
                 self._return_keys()
-        return Snapshot(tick, self._columns(), tuple(closed))
+        return Snapshot(tick, self._columns(), tuple(closed), self._hubs.columns() if self._hubs else {})
+
+    def _register(self, nanoseconds: int) -> None:
+        """Let energy counters and pulse hubs run at constant power."""
+        before = self._energy.millijoules.copy()
+        self._energy.add(self._registered, nanoseconds)
+        if self._hubs:
+            self._hubs.add(before, self._energy.millijoules, self._registered, nanoseconds)
+
+    def set_hub(self, hub: int, setting: str, value: int) -> None:
+        """Set the pulse hub of this number, from 0. Raises ValueError where there is none or it cannot be."""
+        if not self._hubs:
+            raise ValueError("there are no pulse hubs")
+        self._hubs.set(hub, setting, value)
 
     def change(self, row: int, spec: MeterSpec) -> None:
         """Let load, wiring, supply and surroundings of the meter in `row` be those of `spec` from now on.
 
-        Its nameplate and settings stay. Raises LoadError for a load that cannot be connected to it.
+        Its nameplate and settings stay. Raises LoadError for a load that cannot be connected to it. Whatever
+        is raised, nothing has changed then.
         """
         before = self._meters[row]
         spec.load.check(before.nameplate.model)
+        loads = copy(self._loads)
+        if spec.load != before.load:
+            loads.change(row, spec.load, self._time)
         if self._readings_due:
             self._read()  # what was measured so far, in the surroundings so far
+        try:
+            self._circuits.change(row, spec)
+            measurement = self._circuits.measure(loads.lines)
+        except BaseException:
+            self._circuits.change(row, before)
+            raise
+        self._loads = loads
         self._meters[row] = replace(spec, nameplate=before.nameplate, settings=before.settings)
-        self._circuits.change(row, spec)
-        if spec.load != before.load:
-            self._connect_loads()
-        else:
-            self._measure()
+        self._adopt(measurement)
 
     def meter(self, row: int) -> MeterSpec:
         """Return how the meter in `row` is connected now."""
@@ -117,8 +144,7 @@ class Fleet:
             vain = self._keys.turn_right(row, self._time, screen)
             return self._no_reset(row) or vain
         self._key_returns.pop(row, None)
-        vain = self._keys.turn_home(row, self._time, screen)
-        reason = self._no_reset(row) or vain
+        reason = self._keys.turn_home(row, self._time, screen, self._no_reset(row))
         if not reason:
             self._demand.reset_peak(row)
         return reason
@@ -130,6 +156,10 @@ class Fleet:
         if not held:
             self._key_returns[row] = self._time + nanoseconds
         return reason
+
+    def key_outcome(self, row: int) -> KeyOutcome | None:
+        """Return what came of the last turn of a meter's key, None before any has ended (R13)."""
+        return self._keys.outcome(row)
 
     def reset_peak(self, row: int) -> str:
         """Reset the peak of the meter in `row` from afar; return why it is not, nothing if it is."""
@@ -167,31 +197,8 @@ class Fleet:
         for row in [row for row, time in self._key_returns.items() if time == self._time]:
             self.turn_key(row, right=False)
 
-    def _connect_loads(self) -> None:
-        """Connect the load of every meter anew; each goes on as if it had been there from the start."""
-        self._loads = LineLoads.none(len(self._meters))
-        groups = build_groups(
-            [meter.load for meter in self._meters],
-            [meter.nameplate.model for meter in self._meters],
-            [meter.nameplate.serial for meter in self._meters],
-            seed=self._seed,
-            start=self._start,
-        )
-        self._due = [(self._time, group) for group in groups]
-        self._apply_loads()
-
-    def _apply_loads(self) -> None:
-        """Let every load that has an edge now change, and measure anew."""
-        self._due = [
-            (group.apply(self._time, self._loads) if edge == self._time else edge, group)
-            for edge, group in self._due
-        ]
-        self._next_edge = min((edge for edge, _ in self._due), default=FOREVER)
-        self._measure()
-
-    def _measure(self) -> None:
-        """Work out what the meters measure from now on, until a load changes."""
-        measurement = self._circuits.measure(self._loads)
+    def _adopt(self, measurement: Measurement) -> None:
+        """Let the meters register and show what they measure from now on, until a load changes."""
         powered = self._circuits.powered(measurement)
         if not np.array_equal(powered, self._powered):
             self._switch(powered)
@@ -207,7 +214,7 @@ class Fleet:
             if self._readings_due:
                 self._read()  # what these meters measured last is what they go on to show
             self._demand.suspend(down)
-            self._keys.forget(down)
+            self._keys.lose_supply(down, self._time)
         if (up := np.flatnonzero(powered & ~self._powered)).size:
             self._powered_up[up] = self._time
             self._demand.restart(up, self._time, self._energy)
@@ -215,16 +222,12 @@ class Fleet:
 
     def _read(self) -> None:
         """Bring the readings of all meters that have power to what they measure now."""
-        self._readings = {
-            name: np.where(self._powered, values, self._readings.get(name, np.nan))
-            for name, values in self._circuits.points(self._measurement).items()
-        }
-        self._flags = {
-            name: values
-            if name in diagnostics.SUPPLY
-            else np.where(self._powered, values, self._flags.get(name, False))
-            for name, values in self._circuits.flags(self._measurement).items()
-        }
+        readings = self._circuits.points(self._measurement)
+        flags = self._circuits.flags(self._measurement)
+        if (off := np.flatnonzero(~self._powered)).size:
+            _keep(readings, self._readings, off, np.nan)
+            _keep({name: flags[name] for name in flags.keys() - diagnostics.SUPPLY}, self._flags, off, False)
+        self._readings, self._flags = readings, flags
         self._readings_due = False
 
     def _columns(self) -> Mapping[str, NDArray[Any]]:
@@ -272,3 +275,25 @@ class Fleet:
             "stale": ~self._powered,
         }
         return diagnostics.pack(flags, len(counted))
+
+
+def _connect(meters: Sequence[MeterSpec], seed: int, start: int) -> ConnectedLoads:
+    plates = [meter.nameplate for meter in meters]
+    return ConnectedLoads(
+        [meter.load for meter in meters],
+        [plate.model for plate in plates],
+        [plate.serial for plate in plates],
+        seed=seed,
+        start=start,
+    )
+
+
+def _keep(
+    columns: Mapping[str, NDArray[Any]],
+    before: Mapping[str, NDArray[Any]],
+    rows: NDArray[np.intp],
+    never: float,
+) -> None:
+    """Let the meters in `rows` show in `columns` what they showed before, or `never` if they never did."""
+    for name, column in columns.items():
+        column[rows] = before[name][rows] if before else never

@@ -4,6 +4,7 @@ Manual 2.3.2 and meter.md R13. Knows where each key stands and what its turning 
 the peak is the business of `demand`.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,27 @@ LONGEST_TURN: Final = NS_PER_S
 """The longest time from right to back [ns], inclusive."""
 
 _PEAK: Final = SCREENS.index("peak")
-_BLANK: Final = SCREENS.index("blank")
+_LOST_SUPPLY: Final = "the LCD went blank: the meter lost its supply while the key was turned"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOutcome:
+    """What came of a turn of the key that ended at `time` [ns]: a `reset`, or the `reason` why there is none.
+
+    `reason` is empty if the peak was reset.
+    """
+
+    reset: bool
+    reason: str
+    time: int
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn to the right at `time` [ns], and why it has been in vain so far."""
+
+    time: int
+    vain: str
 
 
 class KeySwitches:
@@ -24,8 +45,12 @@ class KeySwitches:
 
     def __init__(self, meters: int) -> None:
         self.right = np.zeros(meters, np.bool_)
-        self._turned = np.zeros(meters, np.int64)
-        self._screen = np.zeros(meters, np.int64)
+        self._turns: dict[int, _Turn] = {}
+        self._outcomes: dict[int, KeyOutcome] = {}
+
+    def outcome(self, row: int) -> KeyOutcome | None:
+        """Return what came of the last turn of a key that has ended, None before the first."""
+        return self._outcomes.get(row)
 
     def turn_right(self, row: int, time: int, screen: int) -> str:
         """Turn a key to the right at `time` [ns], with `screen` on the LCD; return why it is in vain.
@@ -35,24 +60,27 @@ class KeySwitches:
         if self.right[row]:
             return "the key is turned to the right already"
         self.right[row] = True
-        self._turned[row] = time
-        self._screen[row] = screen
-        return _not_shown(screen)
+        self._turns[row] = _Turn(time, _not_shown(screen))
+        return self._turns[row].vain
 
-    def turn_home(self, row: int, time: int, screen: int) -> str:
-        """Turn a key back at `time` [ns]; return why the peak is not reset, nothing if it is to be."""
+    def turn_home(self, row: int, time: int, screen: int, refusal: str) -> str:
+        """Turn a key back at `time` [ns]; return why the peak is not reset, nothing if it is to be.
+
+        `refusal` is why this meter would not reset its peak whatever its key does, empty if it would.
+        """
         if not self.right[row]:
-            return "the key is not turned to the right"
+            return refusal or "the key is not turned to the right"
+        turn = self._turns.pop(row)
+        reason = refusal or turn.vain or too_long(time - turn.time) or _not_shown(screen)
         self.right[row] = False
-        return (
-            too_long(time - int(self._turned[row]))
-            or _not_shown(int(self._screen[row]))
-            or _not_shown(screen)
-        )
+        self._outcomes[row] = KeyOutcome(not reason, reason, time)
+        return reason
 
-    def forget(self, rows: NDArray[np.intp]) -> None:
-        """Let the turns of keys that stand to the right come to nothing: the meters lost their supply."""
-        self._screen[rows] = _BLANK
+    def lose_supply(self, rows: NDArray[np.intp], time: int) -> None:
+        """Let turns that have not ended come to nothing: the meters in `rows` go off at `time` [ns]."""
+        for row in rows[self.right[rows]].tolist():
+            self._turns[row].vain = _LOST_SUPPLY
+            self._outcomes[row] = KeyOutcome(reset=False, reason=_LOST_SUPPLY, time=time)
 
 
 def too_long(turned: int) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sims.profiles.base import LineLoads
 
 Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 PAIRS: Final = ((0, 1), (1, 2), (2, 0))
@@ -21,8 +22,11 @@ PAIRS: Final = ((0, 1), (1, 2), (2, 0))
 
 _NEUTRAL: Final = 3
 _NODES: Final = 4
-_LEAKAGE: Final = 1e-9
-"""Ties every line to the neutral and that to earth, so that every node has a potential: of all that hangs."""
+_LEAKAGE: Final = 1e-10
+"""Ties every line to the neutral and that to earth, so that every node has a potential: of all that hangs.
+
+It moves a potential by less than the model's resolution, and leaves six digits to one that it alone decides.
+"""
 _LEAST_LEAKAGE: Final = 1e-13
 """The same where nothing hangs [S]."""
 _HIGHEST: Final = 3.0
@@ -59,6 +63,7 @@ class Network:
 
     def __init__(self, nominal: Complex, supplies: Sequence[Supply]) -> None:
         self._nominal = nominal
+        self._present = np.abs(nominal) > 0
         self._per_va = _inverse_square(nominal)
         self._between_per_va = _inverse_square(np.stack([nominal[a] - nominal[b] for a, b in PAIRS]))
         self._volts = nominal.copy()
@@ -73,16 +78,16 @@ class Network:
             phasor = self._nominal[line, meter]
             self._volts[line, meter] = phasor * (volts / abs(phasor))
         for line in range(_NEUTRAL):
-            self._held[line, meter] = line + 1 not in supply.lost
+            self._held[line, meter] = line + 1 not in supply.lost or not self._present[line, meter]
         self._held[_NEUTRAL, meter] = not supply.neutral_lost
         self._faulty = np.flatnonzero(~self._held.all(axis=0))
 
     def solve(self, loads: LineLoads) -> Lines:
         """Return voltages and currents of all meters' lines with these loads."""
-        to_neutral = _volt_amperes(loads.active, loads.reactive) * self._per_va
+        to_neutral = _admittances(loads.active, loads.reactive, self._per_va)
         between: Complex | None = None
         if loads.between_active.any() or loads.between_reactive.any():
-            between = _volt_amperes(loads.between_active, loads.between_reactive) * self._between_per_va
+            between = _admittances(loads.between_active, loads.between_reactive, self._between_per_va)
         voltage = self._volts
         if self._faulty.size:
             to_neutral, between = (
@@ -92,7 +97,7 @@ class Network:
             voltage = voltage.copy()
             nodes = self._nodes(to_neutral, between)
             voltage[:, self._faulty] = self._bounded(nodes[:_NEUTRAL] - nodes[_NEUTRAL])
-        current = to_neutral * voltage
+        current = np.multiply(to_neutral, voltage, out=to_neutral)
         if between is not None:
             for pair, (a, b) in enumerate(PAIRS):
                 flow = between[pair] * (voltage[a] - voltage[b])
@@ -128,8 +133,9 @@ class Network:
         if between is not None:
             hanging += np.abs(between[:, meters]).sum(axis=0)
         leakage = np.maximum(_LEAKAGE * hanging, _LEAST_LEAKAGE)
+        ties = to_neutral[:, meters] + leakage * self._present[:, meters]
         for line in range(_NEUTRAL):
-            _connect(equations, line, _NEUTRAL, to_neutral[line, meters] + leakage)
+            _connect(equations, line, _NEUTRAL, ties[line])
         if between is not None:
             for pair, (a, b) in enumerate(PAIRS):
                 _connect(equations, a, b, between[pair, meters])
@@ -150,12 +156,15 @@ def _connect(equations: Complex, one: int, other: int, siemens: Complex) -> None
     equations[:, other, one] -= siemens
 
 
-def _volt_amperes(active: NDArray[np.float64], reactive: NDArray[np.float64]) -> Complex:
-    """Return the conjugate of the complex power [VA]."""
-    return np.asarray(active - 1j * reactive, np.complex128)
+def _admittances(active: Floats, reactive: Floats, per_va: Floats) -> Complex:
+    """Return the admittances that draw so much [W, var] where 1 VA takes `per_va` [S]."""
+    siemens = np.empty(active.shape, np.complex128)
+    siemens.real = active * per_va
+    siemens.imag = reactive * -per_va
+    return siemens
 
 
-def _inverse_square(volts: Complex) -> NDArray[np.float64]:
+def _inverse_square(volts: Complex) -> Floats:
     """Return 1/|V|², the admittance of 1 VA [S], and 0 where there is no voltage."""
     square = volts.real**2 + volts.imag**2
     return np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)

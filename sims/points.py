@@ -1,6 +1,6 @@
-"""The vocabulary: every point a meter has, with its units, in one table.
+"""The vocabulary: every point of a meter, of a pulse hub and of the gateway, with its units, a table each.
 
-Maps, object lists, topics and pages name points by the names in this table and nothing else. No values
+Maps, object lists, topics and pages name points by the names in these tables and nothing else. No values
 and no behaviour live here.
 """
 
@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 NS_PER_S: Final = 1_000_000_000
 MJ_PER_WH: Final = 3_600_000
+
+SERVICES: Final = ("1-phase-2-wire", "split-phase-3-wire", "network-3-wire", "wye-4-wire")
+"""The kinds of electrical service by their keys."""
+
+HUB_INPUTS: Final = 23
+"""How many meters a pulse hub has inputs for."""
 
 
 class Kind(Enum):
@@ -168,3 +174,54 @@ PUBLISHED: Final = tuple(
     if point.kind is not Kind.NAMEPLATE and point.name not in {"flags", "clock", "uptime", "key_switch"}
 )
 """The points that every protocol shows by name: all but the nameplate and what only some need."""
+
+
+def _hub() -> list[Point]:
+    counts = [
+        Point(f"hub_count_{k}", Kind.COUNTER, f"Count of input {k}", "pulses", "pulses")
+        for k in range(1, HUB_INPUTS + 1)
+    ]
+    return [
+        *counts,
+        Point("hub_uptime", Kind.TIME, "Time since the hub was powered up", "ns", "s", float(NS_PER_S)),
+        Point("hub_threshold", Kind.STATE, "Resistance below which a contact is closed", "ohm", "ohm"),
+        Point("hub_speed", Kind.STATE, "Fastest pulses: 0 for 10 Hz, 1 for 50 Hz, 2 for 100 Hz"),
+        Point("hub_kyz_low", Kind.STATE, "Inputs 1 to 16 that count both edges, bit 0 for input 1"),
+        Point("hub_kyz_high", Kind.STATE, "Inputs 17 to 23 that count both edges, bit 0 for input 17"),
+        Point("hub_serial", Kind.NAMEPLATE, "Serial number of the hub", text=True),
+        Point("hub_unit_id", Kind.NAMEPLATE, "Modbus unit id of the hub"),
+    ]
+
+
+def _gateway() -> list[Point]:
+    return [
+        Point("meters", Kind.NAMEPLATE, "Meters of the gateway"),
+        Point("ports", Kind.NAMEPLATE, "Modbus TCP ports on which they are served"),
+        Point("tick_length", Kind.NAMEPLATE, "Simulated time from tick to tick", "s", "s"),
+        Point("gateway_id", Kind.NAMEPLATE, "Id of the gateway", text=True),
+        Point("gateway_name", Kind.NAMEPLATE, "Name of the gateway", text=True),
+        Point("software_version", Kind.NAMEPLATE, "Version of metergate", text=True),
+        Point("gateway_uptime", Kind.TIME, "Time since the gateway was started", "ns", "s", float(NS_PER_S)),
+        Point("tick", Kind.COUNTER, "Number of the tick that is shown"),
+        Point("clock", Kind.TIME, "Simulated time since 1970-01-01T00:00:00Z", "ns", "s", float(NS_PER_S)),
+        Point("fleet_energy", Kind.COUNTER, "Active energy of all meters", "Wh", "kWh", 1000.0),
+        _kilo("fleet_active_power", "Active power of all meters", "W"),
+        _kilo("fleet_demand", "Sum of the meters' demands of the last complete 5 minutes", "W"),
+        _kilo("fleet_rolling_demand", "Sum of the meters' rolling 15-minute demands", "W"),
+        Point("fleet_powered", Kind.STATE, "Meters that are powered"),
+        Point("fleet_stale", Kind.STATE, "Meters whose values are stale"),
+        Point("fleet_reverse_phase", Kind.STATE, "Meters whose reverse-phase LED is lit"),
+        Point("fleet_over_current", Kind.STATE, "Meters with a current over 110 % of the rated one"),
+        Point("requests", Kind.COUNTER, "Modbus requests that were answered", "requests", "requests"),
+        Point("exceptions", Kind.COUNTER, "Requests among them that were refused", "requests", "requests"),
+        Point("connections", Kind.STATE, "Modbus connections that are open"),
+        Point("connections_refused", Kind.COUNTER, "Connections that were refused"),
+        Point("connections_closed", Kind.COUNTER, "Connections that the gateway closed"),
+    ]
+
+
+HUB_POINTS: Final = MappingProxyType({point.name: point for point in _hub()})
+"""Every point of a pulse hub by its name; not a part of the snapshot of the meters."""
+
+GATEWAY_POINTS: Final = MappingProxyType({point.name: point for point in _gateway()})
+"""Every point of the gateway itself by its name, likewise."""

@@ -4,7 +4,7 @@ Nothing here can change after it is made; an adapter that wants another figure a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -48,12 +48,14 @@ class Snapshot:
 
     `columns` holds an array of shape (n_meters,) for every point that is neither a flag nor on the nameplate,
     in the unit of `sims.points`; a quantity that a model lacks is NaN. `intervals` are the demand intervals
-    that closed since the snapshot before, oldest first.
+    that closed since the snapshot before, oldest first. `hubs` holds an array of shape (n_hubs,) for every
+    point of the pulse hubs that is not on their nameplate, where there are any.
     """
 
     tick: Tick
     columns: Mapping[str, NDArray[Any]]
     intervals: tuple[DemandInterval, ...] = ()
+    hubs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def meters(self) -> int:

@@ -39,10 +39,14 @@ class VoltageInput:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """All inputs of one meter, element 1 first."""
+    """All inputs of one meter, element 1 first, and whether its terminal N is open.
+
+    All voltages are measured against terminal N, so none is left where it is open, and the meter is off (R2).
+    """
 
     cts: tuple[CtInput, ...]
     voltages: tuple[VoltageInput, ...]
+    neutral_open: bool = False
 
     @classmethod
     def correct(cls, elements: int) -> Self:
@@ -55,7 +59,7 @@ class WiringArrays:
     """The wirings of all meters, as what reaches the elements from the lines; arrays are (3, n_meters).
 
     A CT delivers the current of its line times polarity and ratio, 0 where it is open or absent; a terminal
-    has the voltage of its line, 0 where its lead is open or it is absent.
+    has the voltage of its line, 0 where its lead or that of terminal N is open, or it is absent.
     """
 
     def __init__(self, wirings: Sequence[Wiring]) -> None:
@@ -71,18 +75,24 @@ class WiringArrays:
 
     def set(self, meter: int, wiring: Wiring) -> None:
         """Rewire the meter at index `meter`."""
+        self._ct_factor[:, meter] = self._voltage_factor[:, meter] = 0.0
+        self._ct_at[:, meter] = self._voltage_at[:, meter] = 0
         for k, ct in enumerate(wiring.cts):
             self._ct_at[k, meter] = (ct.line - 1) * self._meters + meter
             polarity = 1.0 if ct.reversed == ct.exchanged else -1.0
             self._ct_factor[k, meter] = 0.0 if ct.open else polarity * ct.ratio
         for k, terminal in enumerate(wiring.voltages):
             self._voltage_at[k, meter] = (terminal.line - 1) * self._meters + meter
-            self._voltage_factor[k, meter] = 0.0 if terminal.open else 1.0
+            self._voltage_factor[k, meter] = 0.0 if terminal.open or wiring.neutral_open else 1.0
 
     def currents(self, lines: Complex) -> Complex:
         """Return what the CTs deliver of the currents of the lines [A]."""
-        return np.asarray(lines.take(self._ct_at) * self._ct_factor)
+        delivered = lines.take(self._ct_at)
+        delivered *= self._ct_factor
+        return delivered
 
     def voltages(self, lines: Complex) -> Complex:
         """Return what the terminals have of the voltages of the lines [V]."""
-        return np.asarray(lines.take(self._voltage_at) * self._voltage_factor)
+        reached = lines.take(self._voltage_at)
+        reached *= self._voltage_factor
+        return reached

@@ -5,7 +5,7 @@ edge, so that no tick skips one. To add a kind: one file with a specification an
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -73,9 +73,17 @@ __all__ = [
 
 
 def build_groups(
-    loads: Sequence[LoadSpec], models: Sequence[Model], serials: Sequence[str], *, seed: int, start: int
+    loads: Sequence[LoadSpec],
+    models: Sequence[Model],
+    serials: Sequence[str],
+    *,
+    seed: int,
+    start: int,
+    among: Collection[Callable[[Members], LoadGroup]] | None = None,
 ) -> list[LoadGroup]:
     """Return the groups that together hold the load of every meter, one entry of each argument a meter.
+
+    With `among`, some of the values of `KINDS`, only the groups that these build are made.
 
     `start` is the instant at which the simulated clock began [ns since 1970 UTC]; groups that are built
     later, because a load has changed, are given the same one, and then give the same loads as those before.
@@ -84,8 +92,9 @@ def build_groups(
     """
     rows: dict[Callable[[Members], LoadGroup], list[int]] = defaultdict(list)
     for row, (load, model) in enumerate(zip(loads, models, strict=True)):
-        load.check(model)
-        rows[KINDS[type(load)]].append(row)
+        if among is None or KINDS[type(load)] in among:
+            load.check(model)
+            rows[KINDS[type(load)]].append(row)
     return [
         build(
             Members(

@@ -6,24 +6,30 @@ Pure text to readings; order, duplicates, overlaps and gaps are the business of 
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sims.points import NS_PER_S
 from sims.profiles.base import LoadError, check_choice
-from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, parse_decimal
+from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, name_lines, parse_decimal
 from sims.profiles.zones import instant
 
 STAMPS: Final = ("start", "end")
 """Which end of its interval the time of a row is."""
 
+_AROUND: Final = 5
+"""How many steps on either side tell which one is usual at a place."""
+
 _DELIMITERS: Final = ",;\t"
 _MISSING: Final = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none"))
 _EPOCH_SECONDS: Final = re.compile(r"-?\d{9,10}(\.\d+)?", re.ASCII)
+Steps: TypeAlias = NDArray[np.int64]
+
 _DAY_FIRST: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
 
 
@@ -40,16 +46,17 @@ def parse_csv(
 ) -> IntervalSeries:
     """Return the readings in the columns `time` and `value` [unit] of a CSV file called `name` in messages.
 
-    A row's interval lasts to the next row (or from the one before, where `stamp` is `end`); a step of more
-    than one and a half times the most common one is a gap after (before) an interval of the common length.
-    Times that say no zone are in `zone`; in the hour that its clock repeats, the order of the rows decides.
+    A row's interval lasts to the next row (or from the one before, where `stamp` is `end`). A step of more
+    than one and a half times the usual one is a gap after (before) an interval of the usual length; the usual
+    step is the median of the eleven around, so that the length may change within a file. Times that say no
+    zone are in `zone`; in the hour that its clock repeats, the order of the rows decides.
 
     Raises LoadError with the line for whatever cannot be read, a time that the clock left out among it.
     """
     check_choice(stamp, STAMPS, "stamp")
     readings, notes = in_order(list(_rows(_decode(data, name), name, time, value, zone)), name)
-    timed = _with_durations(readings, stamp, name)
-    return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=notes)
+    timed, changes = _with_durations(readings, stamp, name)
+    return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=[*notes, *changes])
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -137,20 +144,44 @@ def _day_first(text: str) -> datetime:
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC).replace(tzinfo=None)
 
 
-def _with_durations(readings: Sequence[Reading], stamp: str, name: str) -> list[Reading]:
-    """Return ordered rows with the interval that each stands for."""
-    counts = Counter(after.start - before.start for before, after in pairwise(readings))
-    if not counts:
+def _with_durations(readings: Sequence[Reading], stamp: str, name: str) -> tuple[list[Reading], list[str]]:
+    """Return ordered rows with the interval that each stands for, and what to note of their lengths."""
+    stamps = np.array([reading.start for reading in readings], np.int64)
+    steps = stamps[1:] - stamps[:-1]
+    if not steps.size:
         raise LoadError("fewer than two rows, so no interval can be told", name=name)
-    common = min(counts, key=lambda step: (-counts[step], step))
-    steps = [after.start - before.start for before, after in pairwise(readings)]
-    durations = [step if 2 * step <= 3 * common else common for step in steps]
-    if stamp == "start":
-        return [
-            reading._replace(duration=duration)
-            for reading, duration in zip(readings, [*durations, common], strict=True)
-        ]
-    return [
-        reading._replace(start=reading.start - duration, duration=duration)
-        for reading, duration in zip(readings, [common, *durations], strict=True)
+    usual = _usual(steps)
+    # The last row, or the first one, has no step of its own: its interval is as long as is usual there.
+    end = (0, 1) if stamp == "start" else (1, 0)
+    here, beside = np.pad(usual, end, "edge"), np.pad(usual, end[::-1], "edge")
+    own = np.pad(steps, end, constant_values=(usual[0], usual[-1]))
+    durations = np.where(_longer(own, here), np.minimum(beside, own), own)
+    starts = [0] * len(readings) if stamp == "start" else durations.tolist()
+    timed = [
+        reading._replace(start=reading.start - before, duration=duration)
+        for reading, before, duration in zip(readings, starts, durations.tolist(), strict=True)
     ]
+    return timed, _changes(readings, here, name)
+
+
+def _usual(steps: Steps) -> Steps:
+    """Return for each step the median of those around it, the lower one of two, shape (len(steps),)."""
+    width = min(2 * _AROUND + 1, len(steps))
+    middle = (width - 1) // 2
+    medians = np.partition(np.lib.stride_tricks.sliding_window_view(steps, width), middle)[:, middle]
+    return medians[np.clip(np.arange(len(steps)) - _AROUND, 0, len(medians) - 1)]
+
+
+def _longer(steps: Steps, usual: Steps) -> NDArray[np.bool_]:
+    """Return which steps are more than one and a half times the usual ones."""
+    return steps - usual > usual // 2
+
+
+def _changes(readings: Sequence[Reading], usual: Steps, name: str) -> list[str]:
+    """Return a note of the rows from which on the usual interval is another one, if there are any."""
+    changed = 1 + np.flatnonzero(_longer(usual[1:], usual[:-1]) | _longer(usual[:-1], usual[1:]))
+    if not changed.size:
+        return []
+    seconds = " to ".join(f"{usual[row] / NS_PER_S:g} s" for row in (changed[0] - 1, changed[0]))
+    lines = name_lines([readings[row].line for row in changed.tolist()])
+    return [f"{name}: the length of the intervals changes, first from {seconds}: {lines}"]

@@ -74,11 +74,12 @@ def parse_decimal(text: str) -> Decimal:
 def in_order(readings: Sequence[Reading], name: str) -> tuple[list[Reading], list[str]]:
     """Return the readings in the order of time, each once, and notes on what had to be mended.
 
-    Raises LoadError where two readings of one time differ.
+    Raises LoadError where two readings of one time differ, and for times that no series can have.
     """
+    _check_range(readings, name)
     notes = []
     if early := [after.line for before, after in pairwise(readings) if after.start < before.start]:
-        notes.append(f"{name}: earlier than the reading above, now in order: {_name_lines(early)}")
+        notes.append(f"{name}: earlier than the reading above, now in order: {name_lines(early)}")
     once: list[Reading] = []
     repeated = []
     for reading in sorted(readings, key=lambda reading: reading.start):
@@ -90,7 +91,7 @@ def in_order(readings: Sequence[Reading], name: str) -> tuple[list[Reading], lis
             message = f"another reading for the time of line {once[-1].line}, and it differs"
             raise LoadError(message, name=name, line=reading.line)
     if repeated:
-        notes.append(f"{name}: repeats another reading, left out: {_name_lines(repeated)}")
+        notes.append(f"{name}: repeats another reading, left out: {name_lines(repeated)}")
     return once, notes
 
 
@@ -111,32 +112,32 @@ def lay_out(
         raise LoadError("there are no readings", name=name)
     _check_times(readings, name)
     energy = _microjoules(known, unit, name)
-    opens = np.array([readings[0].start, *(reading.end for reading in known)], np.int64)
-    closes = np.array([*(reading.start for reading in known), readings[-1].end], np.int64)
-    holes = np.flatnonzero(closes > opens).tolist()
-    if holes:
-        lines = [(known[hole] if hole < len(known) else readings[-1]).line for hole in holes]
-        notes = [*notes, _gap_note(lines, int((closes - opens).sum()), gaps, name)]
+    # Gap number k is before known reading number k, the last one after them all; most are empty.
+    begins = np.array([readings[0].start, *(reading.end for reading in known)], np.int64)
+    ends = np.array([*(reading.start for reading in known), readings[-1].end], np.int64)
+    at = np.flatnonzero(ends > begins)
+    if at.size:
+        lines = [(*known, readings[-1])[gap].line for gap in at.tolist()]
+        notes = [*notes, _gap_note(lines, int((ends - begins).sum()), gaps, name)]
     filling = [
-        _held(known[hole - 1], energy[hole - 1], int(closes[hole] - opens[hole]), name)
-        if hole and gaps == "hold"
-        else 0
-        for hole in holes
+        _held(known[gap - 1], energy[gap - 1], duration, name) if gap and gaps == "hold" else 0
+        for gap, duration in zip(at.tolist(), (ends - begins)[at].tolist(), strict=True)
     ]
-    return IntervalSeries(
-        name,
-        np.insert(closes, holes, opens[holes]),
-        np.insert(np.array(energy, np.int64), holes, np.array(filling, np.int64)),
-        tuple(notes),
-    )
+    edges = np.insert(ends, at, begins[at])
+    return IntervalSeries(name, edges, np.insert(np.array(energy, np.int64), at, filling), tuple(notes))
+
+
+def _check_range(readings: Sequence[Reading], name: str) -> None:
+    for reading in readings:
+        if max(abs(reading.start), abs(reading.end)) >= _LATEST:
+            raise LoadError("a time before 1824 or after 2116", name=name, line=reading.line)
 
 
 def _check_times(readings: Sequence[Reading], name: str) -> None:
+    _check_range(readings, name)
     for reading in readings:
         if reading.duration <= 0:
             raise LoadError("an interval without duration", name=name, line=reading.line)
-        if not -_LATEST < reading.start <= reading.end < _LATEST:
-            raise LoadError("a time before 1824 or after 2116", name=name, line=reading.line)
     for before, after in pairwise(readings):
         if after.start < before.end:
             message = f"begins before the interval of line {before.line} has ended"
@@ -174,10 +175,11 @@ def _gap_note(lines: Sequence[int], duration: int, gaps: str, name: str) -> str:
         raise LoadError(
             f"{missing}, the first before this line; gaps: hold or zero fills them", name=name, line=lines[0]
         )
-    return f"{name}: {missing}, filled by gaps: {gaps}: {_name_lines(lines)}"
+    return f"{name}: {missing}, filled by gaps: {gaps}: {name_lines(lines)}"
 
 
-def _name_lines(lines: Sequence[int]) -> str:
+def name_lines(lines: Sequence[int]) -> str:
+    """Return the lines of a file in words, the first few of them."""
     lines = sorted(set(lines))
     named = ", ".join(map(str, lines[:_NAMED]))
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sims.fleet import Fleet
+from sims.key_switch import KeyOutcome
 from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Nameplate
 from sims.network import Supply
@@ -15,7 +16,8 @@ from sims.profiles import LoadError
 from sims.profiles.constant import ConstantLoad, LineCurrents
 from sims.profiles.daily import DailyShape
 from sims.snapshot import Snapshot, Tick
-from sims.wiring import CtInput, Wiring
+from sims.wiring import CtInput, VoltageInput, Wiring
+from tests.sims.profiles.conftest import NoClock
 
 START = 1_767_571_200 * 10**9
 SECOND = 10**9
@@ -53,6 +55,47 @@ def test_a_load_that_does_not_fit_is_refused_and_nothing_changes() -> None:
     with pytest.raises(LoadError, match="elements"):
         fleet.change(0, replace(_spec(), load=LineCurrents((1.0,))))
     assert _at(fleet, 3600).columns["energy"][0] == 30 * KWH
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(_spec(), load=DailyShape("office", 100_000.0, zone=NoClock())),
+        replace(_spec(), wiring=Wiring((CtInput(9),) * 3, Wiring.correct(3).voltages)),
+        replace(_spec(), wiring=Wiring((CtInput(1), CtInput(2)) * 2, Wiring.correct(3).voltages)),
+        replace(_spec(), supply=Supply(volts=(100.0,) * 5), temperature_c=99.0),
+        replace(
+            _spec(), load=DailyShape("office", 1.0), wiring=Wiring((), (VoltageInput(9),)), frequency_hz=50
+        ),
+    ],
+    ids=["load", "line", "cts", "volts", "load and wiring"],
+)
+def test_whatever_a_change_raises_the_fleet_goes_on_as_if_it_had_not_been_asked(broken: MeterSpec) -> None:
+    meters = [_spec(kw=5.0), replace(_spec(2), load=DailyShape("hotel", 100_000.0))]
+    asked, untouched = Fleet(meters, start=START), Fleet(meters, start=START)
+    for fleet in (asked, untouched):
+        _at(fleet, 100.5)
+    with pytest.raises((RuntimeError, IndexError)):
+        asked.change(0, broken)
+    assert asked.meter(0) == meters[0]
+    for seconds in (100.5, 101, 300, 5000):
+        one, other = _at(asked, seconds), _at(untouched, seconds)
+        for name, column in other.columns.items():
+            np.testing.assert_array_equal(one.columns[name], column, err_msg=name)
+    for fleet in (asked, untouched):
+        fleet.change(0, replace(meters[0], supply=Supply(lost=frozenset({2}))))
+    assert _at(asked, 9000).columns["energy"].tolist() == _at(untouched, 9000).columns["energy"].tolist()
+
+
+def test_inputs_that_a_meter_lacks_leave_nothing_behind_when_they_are_refused() -> None:
+    plate = Nameplate(1, "M1", MODELS["series-1000-1p2w-120"], "S1", 400.0)
+    meter = MeterSpec(plate, ConstantLoad(6.0), Wiring.correct(1), settings=Settings(ideal=True))
+    fleet = Fleet([meter], start=START)
+    two = Wiring((CtInput(1), CtInput(1)), (VoltageInput(1), VoltageInput(1), VoltageInput(9)))
+    with pytest.raises(IndexError):
+        fleet.change(0, replace(meter, wiring=two))
+    fleet.change(0, replace(meter, load=ConstantLoad(12.0)))
+    assert _at(fleet, 3600).columns["energy"][0] == 12 * KWH
 
 
 def test_a_ct_that_is_turned_round_registers_a_third_from_then_on() -> None:
@@ -100,7 +143,37 @@ def test_a_key_that_is_turned_when_the_supply_fails_resets_nothing() -> None:
     assert fleet.turn_key(0, right=True) == ""
     fleet.change(0, replace(_spec(), supply=Supply(lost=frozenset({1}))))
     fleet.change(0, _spec())
-    assert "blank" in fleet.turn_key(0, right=False)
+    lost = "the LCD went blank: the meter lost its supply while the key was turned"
+    assert fleet.key_outcome(0) == KeyOutcome(reset=False, reason=lost, time=START + PEAK_SHOWN * SECOND)
+    _at(fleet, PEAK_SHOWN + 0.5)
+    assert fleet.turn_key(0, right=False) == lost
+    outcome = fleet.key_outcome(0)
+    assert outcome is not None
+    assert outcome.time == START + round((PEAK_SHOWN + 0.5) * SECOND)
+
+
+@pytest.mark.parametrize(("lead", "elsewhere"), [("l1", False), ("n", True)])
+def test_r2_without_lead_l1_or_lead_n_a_meter_is_off_whatever_the_voltages_are(
+    lead: str, *, elsewhere: bool
+) -> None:
+    """Without lead N the lines stay as they were, and no element has a voltage to measure any more."""
+    right = Wiring.correct(3)
+    open_l1 = replace(right, voltages=(VoltageInput(1, open=True), *right.voltages[1:]))
+    wiring = replace(right, neutral_open=True) if lead == "n" else open_l1
+    fleet = Fleet([_spec()], start=START)
+    last = _at(fleet, 400)
+    for volts in (120.0, 138.0, 200.0):
+        fleet.change(0, replace(_spec(), wiring=wiring, supply=Supply(volts=(volts,) * 3)))
+        dark = _at(fleet, 4000)
+        assert dark.columns["energy"][0] == last.columns["energy"][0]
+        assert dark.columns["active_power"][0] == 30_000.0
+        assert dark.columns["voltage_l1_n"][0] == 120.0
+        assert {"stale", "under_voltage", "phase_loss_l1"} <= _flags(dark)
+        assert ("phase_loss_l3" in _flags(dark)) is elsewhere
+        assert not _flags(dark) & {"powered", "lcd_on", "led_10wh"}
+    fleet.change(0, _spec())
+    assert {"stale", "under_voltage"}.isdisjoint(_flags(_at(fleet, 4001)))
+    assert _at(fleet, 4000 + 3600).columns["energy"][0] == last.columns["energy"][0] + 30 * KWH
 
 
 def test_r2_losing_another_line_never_switches_the_meter_off() -> None:
@@ -180,6 +253,40 @@ def test_a_held_key_goes_back_by_itself_at_its_time_inside_any_tick(held: float,
     assert fleet.hold_key(0, round(held * SECOND)) == ""
     peaks = _at(fleet, PEAK_SHOWN + 40).columns["peak_demand"]
     assert peaks.tolist() == [0.0 if reset else 30_000.0, 30_000.0]
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"), [(0.5, ""), (1.5, "the key was turned for 1.5 s; allowed: up to 1 s")]
+)
+def test_r13_what_came_of_a_held_key_is_told_once_it_is_back(held: float, reason: str) -> None:
+    fleet = Fleet([_spec(), _spec(2)], start=START)
+    _at(fleet, PEAK_SHOWN + 1)
+    fleet.hold_key(0, round(held * SECOND))
+    assert fleet.key_outcome(0) is None
+    _at(fleet, PEAK_SHOWN + 40)
+    back = START + round((PEAK_SHOWN + 1 + held) * SECOND)
+    assert fleet.key_outcome(0) == KeyOutcome(not reason, reason, back)
+    assert fleet.key_outcome(1) is None
+
+
+def test_r13_the_outcome_is_that_of_the_last_turn_and_not_of_a_key_that_did_not_move() -> None:
+    fleet = Fleet([_spec(), _spec(2, options=())], start=START)
+    for row in (0, 1):
+        fleet.turn_key(row, right=False)
+        assert fleet.key_outcome(row) is None
+    for second, reason in ((3, "the LCD shows total"), (PEAK_SHOWN, "")):
+        _at(fleet, second)
+        for row in (0, 1):
+            fleet.turn_key(row, right=True)
+            fleet.turn_key(row, right=True)
+            fleet.turn_key(row, right=False)
+            fleet.turn_key(row, right=False)
+        outcome, without = fleet.key_outcome(0), fleet.key_outcome(1)
+        assert outcome is not None
+        assert without is not None
+        assert (outcome.reset, outcome.time) == (not reason, START + second * SECOND)
+        assert outcome.reason.startswith(reason)
+        assert "no peak reset" in without.reason
 
 
 def test_a_meter_without_the_option_refuses_every_reset_with_the_reason() -> None:

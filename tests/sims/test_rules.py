@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gateway.modbus.images import nameplate_columns
+from gateway.modbus.subjects import Meters
 from register_maps.codec import Codec
 from register_maps.loader import load as load_map
 from register_maps.model import Table
@@ -109,6 +109,17 @@ def test_r02_only_the_loss_of_l1_or_neutral_switches_a_meter_off(
     supply = Supply(lost=frozenset(lost), neutral_lost=neutral_lost)
     fleet.change(0, replace(_meter(WYE, load), supply=supply))
     assert ("powered" in _flags(_at(fleet, 2))) is not (1 in lost or neutral_lost)
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_r02_without_its_own_lead_n_a_meter_is_off_on_every_service(model: str) -> None:
+    """The lines of a balanced load keep their voltages when the neutral is lost upstream instead."""
+    meter = _meter(model)
+    fleet = _fleet(meter, replace(meter, supply=Supply(neutral_lost=True)))
+    _at(fleet, 1)
+    fleet.change(0, replace(meter, wiring=replace(meter.wiring, neutral_open=True)))
+    powered = _at(fleet, 2).column("powered").tolist()
+    assert powered == [False, MODELS[model].elements > 1]
 
 
 def test_r02_a_voltage_lead_on_another_line_supplies_the_meter_from_there() -> None:
@@ -273,7 +284,7 @@ def test_r10_u32_counters_roll_over_at_two_to_the_32_and_the_64_bit_count_does_n
     pulses = 2**32
     spec = replace(_meter(kw=36.0), initial_energy=(pulses * 10 - 10) * WH)
     fleet = _fleet(spec)
-    codec = Codec(load_map("native"), 1, nameplate_columns([spec.nameplate]))
+    codec = Codec(load_map("native"), 1, Meters([spec.nameplate]).fixed)
     run = next(run for run in codec.runs[Table.HOLDING] if run.start <= 100 < run.end)
 
     def read(seconds: float, address: int, registers: int) -> int:

@@ -1,6 +1,7 @@
 """What the tests of the profiles share: groups stepped from edge to edge, and the energy counted exactly."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +18,18 @@ START = 1_767_571_200 * NS_PER_S
 
 Play: TypeAlias = Callable[..., list[int]]
 LoadsAt: TypeAlias = Callable[..., LineLoads]
+
+
+class NoClock(tzinfo):
+    """A zone that gives way when somebody asks it for the time."""
+
+    def utcoffset(self, moment: datetime | None, /) -> timedelta | None:
+        raise RuntimeError(f"no clock for {moment}")
+
+    dst = utcoffset
+
+    def tzname(self, moment: datetime | None, /) -> str | None:
+        raise RuntimeError(f"no name for {moment}")
 
 
 def _loads(meters: int) -> LineLoads:

@@ -45,6 +45,18 @@ def test_sums_may_be_parts_of_sums(loads_at: LoadsAt, start: int) -> None:
     assert loads_at([Sum((inner, ConstantLoad(4.0)))], start).active.sum() == pytest.approx(7000)
 
 
+def test_a_replay_within_sums_within_sums_still_delivers_exactly_its_energy(play: Play) -> None:
+    inner = Sum((Replay(SERIES, end="zero"), ConstantLoad(0.001)), shares=(0.1, 0.2, 0.7))
+    load = Sum((Sum((inner, ConstantLoad(0.002))), ConstantLoad(0.001)), shares=(0.7, 0.2, 0.1))
+    assert play([load, inner], 240) == [180_000_010 + 4 * 240_000_000, 180_000_010 + 240_000_000]
+
+
+def test_equal_parts_of_sums_within_sums_have_noise_of_their_own(loads_at: LoadsAt, start: int) -> None:
+    inner = Sum((DailyShape("office", 1e5, noise=0.2),))
+    once, twice = loads_at([Sum((inner,)), Sum((inner, inner))], start, serials=["A", "A"]).active.sum(axis=0)
+    assert twice != pytest.approx(2 * once, rel=1e-6)
+
+
 def test_shares_move_the_whole_load_to_the_lines_they_name(loads_at: LoadsAt, start: int) -> None:
     loads = loads_at([Sum((BdewProfile("g0", 1e4),), shares=(0.5, 0.3, 0.2)), BdewProfile("g0", 1e4)], start)
     for lines in (loads.active, loads.reactive):

@@ -1,8 +1,10 @@
 """Readings from CSV: columns, stamps, times and numbers as people's loggers write them."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sims.points import NS_PER_S
@@ -82,6 +84,75 @@ def test_a_step_longer_than_the_others_is_a_gap_after_a_start_and_before_an_end(
     assert ends.notes == ("x.csv: 120 s without a reading, filled by gaps: zero: line 5",)
     with pytest.raises(LoadError, match=r"x\.csv:5: 120 s without a reading"):
         _parse(text, gaps="fail")
+
+
+def _stamps(*runs: tuple[int, int]) -> list[int]:
+    """Return the times of rows [s]: so many steps of so many seconds, run after run."""
+    steps = [step for count, step in runs for _ in range(count)]
+    return [1_769_900_000 + sum(steps[:n]) for n in range(len(steps) + 1)]
+
+
+@pytest.mark.parametrize("stamp", ["start", "end"])
+@pytest.mark.parametrize("unit", ["kW", "kWh"])
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [(96, 900), (600, 300)],
+        [(600, 300), (96, 900)],
+        [(24, 3600), (10, 1800)],
+        [(6, 1800), (6, 3600), (6, 1800)],
+        [(30, 60), (30, 3600), (30, 900)],
+    ],
+)
+def test_the_length_of_the_intervals_may_change_within_a_file_and_its_energy_stays(
+    play: Play, runs: list[tuple[int, int]], unit: str, stamp: str
+) -> None:
+    stamps = _stamps(*runs)
+    rows = [f"{second},{n % 7}.{n % 10}" for n, second in enumerate(stamps)]
+    series = _parse(_rows(*rows), unit=unit, stamp=stamp, gaps="fail")
+    steps = [after - before for before, after in pairwise(stamps)]
+    lengths = [*steps, steps[-1]] if stamp == "start" else [steps[0], *steps]
+    assert (np.diff(series.edges) // NS_PER_S).tolist() == lengths
+    tenths = [10 * (n % 7) + n % 10 for n in range(len(stamps))]
+    per_tenth = [100_000_000 * length if unit == "kW" else KWH // 10 for length in lengths]
+    expected = sum(value * energy for value, energy in zip(tenths, per_tenth, strict=True))
+    assert int(series.energy.sum()) == expected
+    assert play([Replay(series, end="zero")], sum(lengths) + 60) == [expected]
+    (note,) = series.notes
+    first = runs[0][0] + (2 if stamp == "start" else 3)
+    assert note.startswith(
+        f"x.csv: the length of the intervals changes, first from {runs[0][1]} s to {runs[1][1]} s: line"
+    )
+    assert f" {first}" in note
+
+
+@pytest.mark.parametrize(
+    ("stamp", "runs", "lengths"),
+    [
+        ("start", [(12, 3600), (1, 86_400), (12, 1800)], [3600] * 13 + [82_800] + [1800] * 12),
+        ("start", [(12, 1800), (1, 86_400), (12, 3600)], [1800] * 13 + [84_600] + [3600] * 12),
+        ("end", [(12, 3600), (1, 86_400), (12, 1800)], [3600] * 13 + [84_600] + [1800] * 13),
+        ("end", [(12, 1800), (1, 86_400), (12, 3600)], [1800] * 13 + [82_800] + [3600] * 13),
+    ],
+)
+def test_a_gap_where_the_length_changes_lies_beside_an_interval_of_its_own_run(
+    stamp: str, runs: list[tuple[int, int]], lengths: list[int]
+) -> None:
+    series = _parse(_rows(*(f"{second},1" for second in _stamps(*runs))), stamp=stamp, gaps="zero")
+    assert (np.diff(series.edges) // NS_PER_S).tolist()[: len(lengths)] == lengths
+    assert len(series.notes) == 2
+
+
+def test_a_gap_of_centuries_is_a_gap() -> None:
+    rows = _rows(*(f"{year}-01-01T0{hour}:00Z,1" for year in (1830, 2110) for hour in (0, 1)))
+    with pytest.raises(LoadError, match=r"x\.csv:4: .* s without a reading"):
+        _parse(rows, gaps="fail")
+
+
+def test_a_few_longer_steps_are_gaps_and_not_another_length() -> None:
+    series = _parse(_rows(*(f"{second},1" for second in _stamps((12, 60), (4, 120), (12, 60)))), gaps="zero")
+    assert series.notes == ("x.csv: 240 s without a reading, filled by gaps: zero: lines 15, 16, 17, 18",)
+    assert int(series.energy.sum()) == 29 * 60_000_000
 
 
 def test_a_logger_that_is_a_little_late_leaves_no_gap_and_loses_no_energy() -> None:

@@ -1,43 +1,31 @@
-"""Makes a register map of YAML nodes: how the keys of an entry fit together, and the entries of a map.
+"""Makes a register map of YAML nodes: its entries, its variants, its gaps, and how they fit together.
 
-What a single key may hold stands in `schema`. No files are opened here.
+What a single key may hold stands in `schema`, how the keys of an entry fit in `entries`. No files are opened
+here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from typing import Final
+from types import MappingProxyType
 
 import yaml
 
+from register_maps.entries import Defaults, entry
 from register_maps.errors import Problem, RegisterMapError
 from register_maps.model import (
-    ADDRESSES,
-    BIT_TABLES,
-    TYPES,
     Clash,
     Entry,
     RegisterMap,
+    Serves,
     Table,
-    ValueType,
     WordOrder,
-    default_invalid,
+    fillers,
     is_count,
     overlaps,
 )
-from register_maps.schema import ENTRY_KEYS, MAP_KEYS, Keys
-from sims.points import Point
-
-_BIT: Final = TYPES["bit"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Defaults:
-    """What a map says for all its entries."""
-
-    base: int
-    tables: tuple[Table, ...]
-    word_order: WordOrder
-    source: str
+from register_maps.schema import MAP_KEYS, VARIANT_KEYS, Keys, entry_keys
+from sims.points import SERVICES
 
 
 def build(root: yaml.Node | None, file: str) -> RegisterMap:
@@ -46,19 +34,10 @@ def build(root: yaml.Node | None, file: str) -> RegisterMap:
         raise RegisterMapError(file, [Problem(0, "", "is empty", ", ".join(MAP_KEYS))])
     problems: list[Problem] = []
     keys = Keys(root, MAP_KEYS, problems)
-    defaults = _Defaults(
-        base=keys.get("base", 0),
-        tables=keys.get("table", (Table.HOLDING, Table.INPUT)),
-        word_order=keys.get("word_order", WordOrder.ABCD),
-        source=keys.need("source", ""),
-    )
-    made = [_entry(Keys(node, ENTRY_KEYS, problems), defaults) for node in keys.items("entries")]
-    entries = sorted((entry for entry in made if entry), key=lambda entry: entry.address)
-    problems.extend(clash_problem(clash) for clash in overlaps((file, entry) for entry in entries))
-    name, description = keys.need("name", ""), keys.need("description", "")
+    made = _Builder(keys, file, problems).build()
     if problems:
-        raise RegisterMapError(file, problems)
-    return RegisterMap(name, description, defaults.base, tuple(entries), file)
+        raise RegisterMapError(file, dict.fromkeys(problems))
+    return made
 
 
 def clash_problem(clash: Clash) -> Problem:
@@ -69,108 +48,100 @@ def clash_problem(clash: Clash) -> Problem:
     return Problem(clash.second.line, "address", message)
 
 
-def _entry(keys: Keys, defaults: _Defaults) -> Entry | None:
-    """Return one entry, or None where something is missing or wrong without which it has no place."""
-    address: int | None = keys.need("address", None)
-    value_type: ValueType | None = keys.need("type", None)
-    tables = keys.get("table", defaults.tables)
-    point: Point | None = keys.get("point", None)
-    if address is None or value_type is None:
-        return None
-    scale, offset, invalid = _figures(keys, value_type, point)
-    entry = Entry(
-        address=address - defaults.base,
-        tables=tables,
-        type=value_type,
-        size=_size(keys, value_type),
-        word_order=keys.get("word_order", defaults.word_order),
-        scale=scale,
-        offset=offset,
-        invalid=invalid,
-        writes=keys.get("writes", None),
-        point=point,
-        constant=_constant(keys, value_type),
-        description=keys.get("description", point.description if point else ""),
-        source=keys.get("source", defaults.source),
-        line=keys.line,
-    )
-    _check_place(keys, entry)
-    _check_content(keys, entry)
-    return entry
+class _Builder:
+    """Builds the map of `keys`; what is wrong with it goes to `problems`."""
 
-
-def _size(keys: Keys, value_type: ValueType) -> int:
-    """Return the size of a value [bytes]; only a text brings its own."""
-    if value_type.kind == "S":
-        return keys.need("length", 2)
-    if "length" in keys:
-        keys.wrong("length", f"a {value_type.name} has no length", "only with string")
-    return value_type.size
-
-
-def _constant(keys: Keys, value_type: ValueType) -> int | float | str | None:
-    """Return the value that all meters share, as the type takes it; None where there is none."""
-    text: str | None = keys.get("constant", None)
-    if text is None:
-        return None
-    try:
-        if value_type.kind == "S":
-            return text.encode("ascii").decode("ascii")
-        if value_type.kind == "f":
-            return float(text)
-        value = int(text, 0)
-        if value_type.lowest <= value <= value_type.highest:
-            return value
-    except ValueError:
-        pass
-    keys.wrong("constant", f"{text!r} is not possible", f"what {value_type.name} can hold")
-    return None
-
-
-def _figures(keys: Keys, value_type: ValueType, point: Point | None) -> tuple[Fraction, Fraction, int]:
-    """Return scale, offset and the bits of the invalid value, which only numbers have."""
-    scale, offset = keys.get("scale", Fraction(1)), keys.get("offset", Fraction(0))
-    if value_type.kind in "Sb" or "point" not in keys:
-        for key in ("scale", "offset", "invalid"):
-            if key in keys:
-                keys.wrong(key, "has nothing to work on", "only where a number shows a point")
-        return scale, offset, 0
-    if point is not None and is_count(point) and value_type.kind != "f":
-        step = scale * Fraction(point.divisor)
-        if step.denominator != 1 or not 1 <= step < 1 << 63:
-            unit = point.unit or "counts"
-            keys.wrong("scale", f"makes one count {float(step):g} {unit}", f"a whole number of {unit}")
-        if offset:
-            keys.wrong("offset", "a counter in whole numbers has none", "0")
-    invalid = keys.get("invalid", default_invalid(value_type))
-    if not 0 <= invalid < 1 << 8 * value_type.size:
-        keys.wrong("invalid", f"{invalid} does not fit", f"0 to {(1 << 8 * value_type.size) - 1:#x}")
-    return scale, offset, invalid
-
-
-def _check_place(keys: Keys, entry: Entry) -> None:
-    if entry.address < 0 or entry.end > ADDRESSES:
-        keys.wrong("address", f"{entry.places} on the wire is out of range", f"0 to {ADDRESSES - 1}")
-    if (entry.type is _BIT) != all(table in BIT_TABLES for table in entry.tables):
-        allowed = "discrete, coil" if entry.type is _BIT else "both, holding, input"
-        keys.wrong("table", f"does not hold {entry.type.name}", allowed)
-    if entry.writes and Table.COIL not in entry.tables:
-        keys.wrong("writes", "nothing can be brought about there", "only in a coil")
-    if keys.get("access", False) != (entry.writes is not None):
-        keys.wrong(
-            "access", "what a client may write and what that brings about go together", "rw with writes"
+    def __init__(self, keys: Keys, file: str, problems: list[Problem]) -> None:
+        self._keys = keys
+        self._file = file
+        self._problems = problems
+        self._zero_gaps: bool = keys.get("gaps", False)
+        self._defaults = Defaults(
+            base=keys.get("base", 0),
+            tables=keys.get("table", (Table.HOLDING, Table.INPUT)),
+            word_order=keys.get("word_order", WordOrder.ABCD),
+            source=keys.need("source", ""),
+            serves=keys.get("serves", Serves.METER),
         )
 
+    def build(self) -> RegisterMap:
+        """Return the map; it is of use only where nothing is wrong with it."""
+        common = self._entries(self._keys)
+        variants = self._variants(common) if "variants" in self._keys else {}
+        everywhere = set(SERVICES) <= set(variants)
+        return RegisterMap(
+            name=self._keys.need("name", ""),
+            description=self._keys.need("description", ""),
+            base=self._defaults.base,
+            entries=tuple(common) if everywhere else self._complete(common),
+            file=self._file,
+            source=self._defaults.source,
+            serves=self._defaults.serves,
+            variants=MappingProxyType(variants),
+        )
 
-def _check_content(keys: Keys, entry: Entry) -> None:
-    if ("point" in keys) == ("constant" in keys):
-        keys.wrong("point", "one of the keys point and constant is needed, and not both")
-    if "constant" in keys and "description" not in keys:
-        keys.wrong("description", "missing", "a text, since there is no point that brings one")
-    if entry.point is None:
-        return
-    if entry.point.text != (entry.type.kind == "S"):
-        fits = "string" if entry.point.text else "a number or a bit"
-        keys.wrong("type", f"{entry.point.name} does not fit into {entry.type.name}", fits)
-    elif entry.type is _BIT and not entry.point.binary:
-        keys.wrong("point", f"{entry.point.name} is not one bit", "a flag, key_switch")
+    def _variants(self, common: Sequence[Entry]) -> Mapping[str, tuple[Entry, ...]]:
+        """Return all entries of the meters of each service that has a variant."""
+        if self._defaults.serves is not Serves.METER:
+            self._keys.wrong("variants", "only meters have services", "in a map that serves meter")
+        variants: dict[str, tuple[Entry, ...]] = {}
+        for node in self._keys.items("variants"):
+            keys = Keys(node, VARIANT_KEYS, self._problems)
+            own = self._entries(keys)
+            for one in own:
+                if one.writes:
+                    self._note(one, "writes", "stands in a variant", "among the entries of all meters")
+            complete = self._complete([*common, *own])
+            services: list[str] = keys.several("services")
+            if not services:
+                keys.wrong("services", "missing or wrong", ", ".join(SERVICES))
+            for service in services:
+                if service in variants:
+                    keys.wrong("services", f"{service} has a variant already", "each service once")
+                variants[service] = complete
+        return variants
+
+    def _entries(self, keys: Keys) -> list[Entry]:
+        """Return the entries of the list in `keys`, in the order of addresses."""
+        readers = entry_keys(self._defaults.serves)
+        made = (entry(Keys(node, readers, self._problems), self._defaults) for node in keys.items("entries"))
+        return sorted((one for one in made if one), key=lambda one: one.address)
+
+    def _complete(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """Return the entries of one unit, checked against each other, with their scale registers and gaps."""
+        clashes = overlaps((self._file, one) for one in entries)
+        self._problems.extend(clash_problem(clash) for clash in clashes)
+        made = list(self._scaled(entries))
+        if self._zero_gaps:
+            made += fillers(made, self._keys.line)
+        return tuple(sorted(made, key=lambda one: one.address))
+
+    def _scaled(self, entries: Sequence[Entry]) -> Iterator[Entry]:
+        """Yield the entries with what their scale registers hold."""
+        registers: dict[str, Entry] = {}
+        for one in entries:
+            if one.exponent and registers.setdefault(one.name, one) is not one:
+                self._note(one, "name", f"{one.name} is also on line {registers[one.name].line}", "each once")
+        for one in entries:
+            register = registers.get(one.scale_register)
+            if one.scale_register and register is None:
+                allowed = ", ".join(registers) or "the name of an entry with exponent or fits"
+                self._note(one, "scale_register", f"there is no {one.scale_register!r}", allowed)
+            made = replace(one, scaled=register.exponent) if register else one
+            self._check_step(made)
+            yield made
+
+    def _check_step(self, one: Entry) -> None:
+        """Note a counter whose count is no whole number of what is counted."""
+        point = one.point
+        if point is None or not is_count(point) or one.type.kind in "fb":
+            return
+        if one.scaled and one.scaled.fits:
+            self._note(one, "scale_register", f"{point.name} needs a fixed one", "one with exponent")
+        step = one.step * Fraction(point.divisor)
+        if step.denominator != 1 or not 1 <= step < 1 << 63:
+            unit = point.unit or "counts"
+            self._note(one, "scale", f"makes one count {float(step):g} {unit}", f"a whole number of {unit}")
+
+    def _note(self, one: Entry, key: str, message: str, allowed: str) -> None:
+        self._problems.append(Problem(one.line, key, message, allowed))

@@ -1,6 +1,6 @@
 """What can be wrong with a register map. Nothing else lives here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class RegisterMapError(Exception):
     Its text has one line for each: `file:line: key: what is wrong; allowed: what is`.
     """
 
-    def __init__(self, file: Path | str, problems: Sequence[Problem]) -> None:
+    def __init__(self, file: Path | str, problems: Iterable[Problem]) -> None:
         self.file = str(file)
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         super().__init__("\n".join(self._text(problem) for problem in self.problems))

@@ -12,7 +12,8 @@ from typing import Final
 from register_maps import yaml_reader
 from register_maps.build import build, clash_problem
 from register_maps.errors import Problem, RegisterMapError
-from register_maps.model import RegisterMap, overlaps
+from register_maps.model import RegisterMap, Serves, overlaps
+from sims.points import SERVICES
 
 SUFFIX: Final = ".yaml"
 
@@ -40,12 +41,33 @@ def load_file(path: Path) -> RegisterMap:
     return _read(path, str(path))
 
 
+def starter(name: str) -> str:
+    """Return the text of a map to begin with, in which every key is explained."""
+    file = resources.files("register_maps") / "starter.yaml"
+    return file.read_text(encoding="utf-8").replace("name: NAME", f'name: "{name}"', 1)
+
+
 def check_together(maps: Sequence[RegisterMap]) -> None:
-    """Raise RegisterMapError, with both places, if maps that one unit shall serve claim the same address."""
-    clashes = overlaps((each.file, entry) for each in maps for entry in each.entries)
-    if clashes:
-        file = clashes[0].second_file
-        raise RegisterMapError(file, [clash_problem(clash) for clash in clashes if clash.second_file == file])
+    """Raise RegisterMapError if maps cannot be served in one place, where unit k is meter k or hub k.
+
+    Maps of meters and maps of hubs cannot; nor can two that claim the same address of one unit, which are
+    told with both places. The gateway is another unit than they are.
+    """
+    by_subject = {each.serves: each.file for each in maps}
+    if Serves.METER in by_subject and Serves.HUB in by_subject:
+        message = f"describes pulse hubs, but {by_subject[Serves.METER]} meters"
+        raise RegisterMapError(
+            by_subject[Serves.HUB], [Problem(0, "serves", message, "one of both in a place")]
+        )
+    found: dict[Problem, str] = {}
+    for serves in Serves:
+        ours = [each for each in maps if each.serves is serves]
+        for service in SERVICES if any(each.variants for each in ours) else SERVICES[:1]:
+            clashes = overlaps((each.file, entry) for each in ours for entry in each.of(service).entries)
+            found |= {clash_problem(clash): clash.second_file for clash in clashes}
+    if found:
+        file = next(iter(found.values()))
+        raise RegisterMapError(file, [problem for problem in found if found[problem] == file])
 
 
 def _shelf() -> Traversable:

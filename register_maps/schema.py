@@ -4,22 +4,29 @@ Only single values are judged here; how the values of an entry fit together is t
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 
 from register_maps.errors import Problem
-from register_maps.model import TABLE_WORDS, TYPES, Effect, Table, ValueType, WordOrder
+from register_maps.model import TABLE_WORDS, TYPES, Effect, Serves, Table, ValueType, WordOrder
 from register_maps.yaml_reader import line_of
-from sims.points import POINTS, Point
+from sims.points import SERVICES, Kind, Point
 
 T = TypeVar("T")
 
 STRING_LENGTHS: Final = range(2, 251, 2)
 """Characters that a string may have: whole words, and not more than one request can read."""
+
+MOD10K_LENGTHS: Final = range(3, 5)
+"""Words that a mod10k may have."""
+
+EXPONENTS: Final = range(-10, 11)
+"""What a scale register may hold."""
 
 
 def _whole(text: str) -> int:
@@ -41,9 +48,15 @@ def _scale(text: str) -> Fraction:
     return value
 
 
-def _length(text: str) -> int:
+def _service(text: str) -> str:
+    if text not in SERVICES:
+        raise ValueError(text)
+    return text
+
+
+def _exponent(text: str) -> int:
     value = _whole(text)
-    if value not in STRING_LENGTHS:
+    if value not in EXPONENTS:
         raise ValueError(text)
     return value
 
@@ -62,16 +75,12 @@ def _type(text: str) -> ValueType:
     return TYPES[text]
 
 
-def _point(text: str) -> Point:
-    return POINTS[text]
-
-
 def _writable(text: str) -> bool:
     return {"ro": False, "rw": True}[text]
 
 
-def _effect(text: str) -> Effect:
-    return Effect(text)
+def _zero_gaps(text: str) -> bool:
+    return {"exception": False, "zero": True}[text]
 
 
 Reader = tuple[Callable[[str], object], str]
@@ -89,30 +98,70 @@ MAP_KEYS: Final[Mapping[str, Reader]] = MappingProxyType(
         "base": (_whole, "a whole number, the one that the map gives to the first address on the wire"),
         "table": _TABLES,
         "word_order": _WORD_ORDER,
+        "serves": (Serves, ", ".join(serves.value for serves in Serves)),
+        "gaps": (_zero_gaps, "exception, zero: what the registers between the entries read"),
+        "entries": (_text, "a list of entries"),
+        "variants": (_text, "a list of variants, each with services and entries"),
+    }
+)
+"""The keys of a map: how each is read, and in words what it may be. `Keys.items` reads the lists."""
+
+VARIANT_KEYS: Final[Mapping[str, Reader]] = MappingProxyType(
+    {
+        "services": (_service, ", ".join(SERVICES)),
         "entries": (_text, "a list of entries"),
     }
 )
-"""The keys of a map: how each is read, and in words what it may be. `Keys.items` reads the list."""
+"""The keys of a variant, likewise."""
 
-ENTRY_KEYS: Final[Mapping[str, Reader]] = MappingProxyType(
+_ENTRY_KEYS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
         "address": (_whole, "a whole number"),
         "table": _TABLES,
         "type": (_type, ", ".join(TYPES)),
-        "length": (_length, f"an even number of characters from {STRING_LENGTHS[0]} to {STRING_LENGTHS[-1]}"),
+        "length": (
+            _whole,
+            f"an even number of characters from {STRING_LENGTHS[0]} to {STRING_LENGTHS[-1]}, or 3 to 4 words",
+        ),
         "word_order": _WORD_ORDER,
         "scale": (_scale, "a number other than 0: what one count is in the point's unit"),
         "offset": (_number, "a number in the point's unit"),
         "invalid": (_whole, "a whole number: the bits that stand for no value"),
+        "scale_register": (_text, "the name of an entry with exponent or fits"),
         "access": (_writable, "ro, rw"),
-        "writes": (_effect, ", ".join(effect.value for effect in Effect)),
-        "point": (_point, ", ".join(POINTS)),
+        "writes": (Effect, ", ".join(effect.value for effect in Effect)),
+        "range": (_whole, "a list of the lowest and the highest number that a client may write"),
         "constant": (str, "a number or a text that the type can hold"),
+        "exponent": (_exponent, f"a whole number from {EXPONENTS[0]} to {EXPONENTS[-1]}"),
+        "times": (_scale, "a number other than 0"),
+        "name": (_text, "what the maker calls it"),
         "description": _TEXT,
         "source": _TEXT,
     }
 )
-"""The keys of an entry, likewise."""
+
+
+@cache
+def entry_keys(serves: Serves) -> Mapping[str, Reader]:
+    """Return the keys of an entry, likewise, of a map that describes `serves`."""
+    points = serves.points
+    quantities = {name: point for name, point in points.items() if point.kind is Kind.INSTANT}
+    ratings = {
+        name: point for name, point in points.items() if point.kind is Kind.NAMEPLATE and not point.text
+    }
+    flags = {name: point for name, point in points.items() if point.kind is Kind.FLAG}
+
+    def of(table: Mapping[str, Point]) -> Reader:
+        return table.__getitem__, ", ".join(table) or "none in a map of this kind"
+
+    shown = {
+        "point": of(points),
+        "sum": of(quantities),
+        "mean": of(quantities),
+        "fits": of(ratings),
+        "bits": (_whole, "a mapping of flags to bits: " + of(flags)[1]),
+    }
+    return MappingProxyType({**_ENTRY_KEYS, **shown})
 
 
 class Keys:
@@ -155,22 +204,49 @@ class Keys:
         self.wrong(key, "missing" if node is None else "is not a list or is empty", self._readers[key][1])
         return []
 
+    def pairs(self, key: str) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the keys of the mapping at `key`, each with its value or the list of its values as read."""
+        node = self._nodes.get(key)
+        if node is None:
+            return
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            self.wrong(key, "is not a mapping or is empty", self._readers[key][1])
+            return
+        for name, value in node.value:
+            yield str(name.value), self._read_all(key, value)
+
+    def several(self, key: str) -> list[Any]:
+        """Return the values of the list at `key`, or the single one there, as read; none if there is none."""
+        node = self._nodes.get(key)
+        return [] if node is None else self._read_all(key, node)
+
     def get(self, key: str, default: T) -> T:
         """Return the value at `key`, of the type of its reader; `default` where it is absent or wrong."""
         node = self._nodes.get(key)
         if node is None:
             return default
-        read, allowed = self._readers[key]
-        try:
-            if isinstance(node, yaml.ScalarNode):
-                return read(node.value)  # type: ignore[return-value]  # the table of readers says the type
-            self.wrong(key, "is not a single value", allowed)
-        except (ValueError, KeyError):
-            self.wrong(key, f"{node.value!r} is not possible", allowed)
-        return default
+        if not isinstance(node, yaml.ScalarNode):
+            self.wrong(key, "is not a single value", self._readers[key][1])
+            return default
+        return next(self._read(key, node), default)
 
     def need(self, key: str, default: T) -> T:
         """Return the value at `key`; where it is missing, note so and return `default`."""
         if key not in self._nodes:
             self.wrong(key, "missing", self._readers[key][1])
         return self.get(key, default)
+
+    def _read_all(self, key: str, node: yaml.Node) -> list[Any]:
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        return [value for one in nodes for value in self._read(key, one)]
+
+    def _read(self, key: str, node: yaml.Node) -> Iterator[Any]:
+        """Yield the value of a node, or note why it has none."""
+        read, allowed = self._readers[key]
+        try:
+            if isinstance(node, yaml.ScalarNode):
+                yield read(node.value)
+                return
+            self.wrong(key, "is not a single value", allowed)
+        except (ValueError, KeyError):
+            self.wrong(key, f"{node.value!r} is not possible", allowed)

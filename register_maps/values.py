@@ -2,8 +2,8 @@
 
 What becomes of a value that its type cannot hold:
 
-- A counter, a time or a state wraps modulo 2 to the power of the type's bits, as a meter's does. It is cut to
-  whole counts (floor), never rounded.
+- A counter, a time or a state wraps after the last number of its type, as a meter's does (in mod10k and BCD
+  after the nines). It is cut to whole counts (floor), never rounded.
 - A measured quantity in whole numbers is rounded half up, and stops at the last number of its type that is
   not the invalid value; with 64 bits, at the last such number that a float64 can hold.
 - A float beyond the reach of f32 becomes an infinity, as IEEE 754 has it.
@@ -14,12 +14,12 @@ What becomes of a value that its type cannot hold:
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from register_maps.model import Entry, is_count
+from register_maps.model import Entry, Exponent, is_count
 from sims.points import Point
 
 Cells = NDArray[np.uint8]
@@ -28,30 +28,54 @@ Cells = NDArray[np.uint8]
 Writer = Callable[[NDArray[Any]], None]
 """Puts a column of values in the point's unit, shape (n_meters,), into its cells."""
 
+_EXPONENTS: Final = range(-10, 11)
+"""What a scale register may hold (SunSpec Device Information Model Specification, sunssf)."""
 
-def writer(entry: Entry, point: Point, cells: Cells) -> Writer:
-    """Return what writes the values of `point` into `cells` as `entry` says."""
+_GREATEST: Final = 32767
+"""The greatest count of 16 bits with a sign, which scale registers are chosen for."""
+
+
+def writer(entry: Entry, cells: Cells, exponents: NDArray[np.int64] | None) -> Writer:
+    """Return what writes the values that `entry` shows into `cells`.
+
+    `exponents` are those of its scale register, shape (n_meters,); None where it has none or a fixed one.
+    """
+    if entry.bits:
+        return _bits_writer(entry, cells)
     if entry.type.kind == "b":
         return _bit_writer(cells)
     if entry.type.kind == "S":
         return _text_writer(entry, cells)
+    point = entry.points[0]
     if entry.type.kind == "f":
-        return _float_writer(entry, point, cells)
+        return _float_writer(entry, point, cells, exponents)
     if is_count(point):
         return _count_writer(entry, point, cells)
-    return _rounded_writer(entry, point, cells)
+    return _rounded_writer(entry, point, cells, exponents)
 
 
-def write_constant(entry: Entry, cells: Cells) -> None:
-    """Write the entry's constant into `cells`, alike for all meters."""
+def write_constant(entry: Entry, cells: Cells, exponents: NDArray[np.int64] | None = None) -> None:
+    """Write what never changes into `cells`: the entry's constant, or the exponents of a scale register."""
     meters = len(cells)
     if entry.type.kind == "b":
         _bit_writer(cells)(np.full(meters, entry.constant))
     elif entry.type.kind == "S":
         _text_writer(entry, cells)(np.full(meters, entry.constant))
-    else:
-        numbers = np.full(meters, entry.constant, f"{entry.type.kind}{entry.size}")
+    elif entry.type.kind == "f":
+        numbers = np.full(meters, entry.constant, f"f{entry.size}")
         _bits_writer(entry, cells)(numbers.view(f"u{entry.size}"))
+    else:
+        unsigned = np.uint64 if entry.type.kind == "u" else np.int64
+        numbers = np.full(meters, entry.constant, unsigned) if exponents is None else exponents
+        _bits_writer(entry, cells)(_bits(entry, numbers))
+
+
+def exponents_of(exponent: Exponent, rated: NDArray[Any] | None, meters: int) -> NDArray[np.int64]:
+    """Return what a scale register of each meter holds; `rated` are the values of the point that it fits."""
+    if rated is None:
+        return np.full(meters, exponent.fixed, np.int64)
+    greatest = rated * float(exponent.times)
+    return np.searchsorted([_GREATEST * 10.0**e for e in _EXPONENTS[:-1]], greatest) + _EXPONENTS[0]
 
 
 def _bit_writer(cells: Cells) -> Writer:
@@ -73,13 +97,21 @@ def _text_writer(entry: Entry, cells: Cells) -> Writer:
 
 
 def _bits_writer(entry: Entry, cells: Cells) -> Writer:
-    """Return what writes bits, unsigned whole numbers of the entry's size, in its word order."""
-    wire = f"{'<' if entry.word_order.little_bytes else '>'}u{entry.size}"
+    """Return what writes bits in the entry's word order: unsigned whole numbers, or the words of mod10k."""
+    little = "<" if entry.word_order.little_bytes else ">"
+    if entry.type.kind == "m":
+        places = cells.view(f"{little}u2")
+
+        def write_words(words: NDArray[Any]) -> None:
+            places[...] = words
+
+        return write_words
+    wire = f"{little}u{entry.size}"
     if entry.word_order.words_turned:
-        words = cells.view(np.uint16)[:, ::-1]
+        turned = cells.view(np.uint16)[:, ::-1]
 
         def write_turned(bits: NDArray[Any]) -> None:
-            words[...] = bits.astype(wire).view(np.uint16).reshape(words.shape)
+            turned[...] = bits.astype(wire).view(np.uint16).reshape(turned.shape)
 
         return write_turned
     target = cells.view(wire)[:, 0]
@@ -90,11 +122,36 @@ def _bits_writer(entry: Entry, cells: Cells) -> Writer:
     return write
 
 
-def _scaling(entry: Entry, point: Point) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+def _bits(entry: Entry, numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return the bits of whole numbers, cut to the entry's size: one each, or the words of mod10k."""
+    if entry.type.kind == "m":
+        return np.stack([numbers // 10_000**k % 10_000 for k in range(entry.size // 2)], axis=1)
+    if entry.type.kind == "d":
+        digits = (numbers // 10**k % 10 << 4 * k for k in range(2 * entry.size))
+        return np.asarray(sum(digits, np.zeros_like(numbers)), f"u{entry.size}")
+    return numbers.astype(f"{entry.type.kind}{entry.size}").view(f"u{entry.size}")
+
+
+def _invalid_bits(entry: Entry) -> int | list[int]:
+    """Return the invalid value as `_bits` gives numbers."""
+    if entry.type.kind != "m":
+        return entry.invalid
+    return [entry.invalid >> 16 * k & 0xFFFF for k in reversed(range(entry.size // 2))]
+
+
+def _scaling(
+    entry: Entry, point: Point, exponents: NDArray[np.int64] | None
+) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
     """Return what turns values in the point's unit into counts of the entry: (shown - offset) / scale."""
-    step = entry.scale * Fraction(point.divisor)
-    factor, divisor = float(step.denominator), float(step.numerator)
-    shift = float(entry.offset / entry.scale)
+    step = entry.step * Fraction(point.divisor)
+    factor: Any = float(step.denominator)
+    divisor: Any = float(step.numerator)
+    if exponents is not None:
+        factor, divisor = (
+            factor * 10.0 ** np.maximum(-exponents, 0),
+            divisor * 10.0 ** np.maximum(exponents, 0),
+        )
+    shift = float(entry.offset / entry.step)
 
     def scaled(values: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(values * factor / divisor - shift, np.float64)
@@ -102,8 +159,8 @@ def _scaling(entry: Entry, point: Point) -> Callable[[NDArray[Any]], NDArray[np.
     return scaled
 
 
-def _float_writer(entry: Entry, point: Point, cells: Cells) -> Writer:
-    scaled, write_bits = _scaling(entry, point), _bits_writer(entry, cells)
+def _float_writer(entry: Entry, point: Point, cells: Cells, exponents: NDArray[np.int64] | None) -> Writer:
+    scaled, write_bits = _scaling(entry, point, exponents), _bits_writer(entry, cells)
 
     def write(values: NDArray[Any]) -> None:
         numbers = scaled(values).astype(f"f{entry.size}")
@@ -115,26 +172,27 @@ def _float_writer(entry: Entry, point: Point, cells: Cells) -> Writer:
 
 
 def _count_writer(entry: Entry, point: Point, cells: Cells) -> Writer:
-    step = int(entry.scale * Fraction(point.divisor))
+    step = int(entry.step * Fraction(point.divisor))
     write_bits = _bits_writer(entry, cells)
 
     def write(values: NDArray[Any]) -> None:
-        write_bits((values.astype(np.int64) // step).astype(f"u{entry.size}"))
+        write_bits(_bits(entry, values.astype(np.int64) // step))
 
     return write
 
 
-def _rounded_writer(entry: Entry, point: Point, cells: Cells) -> Writer:
-    scaled, write_bits = _scaling(entry, point), _bits_writer(entry, cells)
+def _rounded_writer(entry: Entry, point: Point, cells: Cells, exponents: NDArray[np.int64] | None) -> Writer:
+    scaled, write_bits = _scaling(entry, point, exponents), _bits_writer(entry, cells)
     lowest, highest = _limits(entry)
+    whole = np.uint64 if entry.type.kind == "u" else np.int64
+    invalid = _invalid_bits(entry)
 
     def write(values: NDArray[Any]) -> None:
         numbers = np.floor(scaled(values) + 0.5)
         missing = np.isnan(numbers)
         numbers[missing] = 0
-        counts = np.clip(numbers, lowest, highest).astype(f"{entry.type.kind}{entry.size}")
-        bits = counts.view(f"u{entry.size}")
-        bits[missing] = entry.invalid
+        bits = _bits(entry, np.clip(numbers, lowest, highest).astype(whole))
+        bits[missing] = invalid
         write_bits(bits)
 
     return write
@@ -142,11 +200,24 @@ def _rounded_writer(entry: Entry, point: Point, cells: Cells) -> Writer:
 
 def _limits(entry: Entry) -> tuple[float, float]:
     """Return the numbers at which a measured quantity stops: those of the type but for the invalid value."""
-    lowest, highest = entry.type.lowest, entry.type.highest
-    invalid = entry.invalid if entry.invalid <= highest else entry.invalid - (1 << entry.type.bits)
-    lowest, highest = lowest + (invalid == lowest), highest - (invalid == highest)
+    invalid = _invalid_number(entry)
+    lowest, highest = entry.lowest + (invalid == entry.lowest), entry.highest - (invalid == entry.highest)
     low, high = float(lowest), float(highest)
     return (
         low if low >= lowest else math.nextafter(low, 0.0),
         high if high <= highest else math.nextafter(high, 0.0),
     )
+
+
+def _invalid_number(entry: Entry) -> int | None:
+    """Return the number that the invalid bits would be; None where they are none of this type."""
+    match entry.type.kind:
+        case "d":
+            digits = f"{entry.invalid:x}"
+            return int(digits) if digits.isdecimal() else None
+        case "m":
+            words = [entry.invalid >> 16 * k & 0xFFFF for k in reversed(range(entry.size // 2))]
+            if max(words) > 9999:  # noqa: PLR2004  what a word of mod10k holds
+                return None
+            return sum(int(word * 10_000**k) for k, word in enumerate(words))
+    return entry.invalid if entry.invalid <= entry.highest else entry.invalid - (1 << 8 * entry.size)

@@ -19,6 +19,9 @@ DEEPEST: Final = 50
 _TEXT: Final = "tag:yaml.org,2002:str"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_SEXAGESIMAL: Final = r"(?![^:]*:)"
+"""In front of a pattern: not what has a colon in it."""
+
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is: the same, faster
 
 
@@ -42,10 +45,17 @@ class YamlError(Exception):
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc] # either class, by what PyYAML was built with
-    """Makes plain values only, and leaves instants as text to whoever expects one."""
+    """Makes plain values only, and leaves instants and times of day as text to whoever expects one.
+
+    YAML 1.2 has no numbers to the base of 60; PyYAML follows YAML 1.1, to which 18:30 is 1110.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's own way to say so
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        first: [
+            (tag, re.compile(_SEXAGESIMAL + pattern.pattern, pattern.flags))
+            for tag, pattern in resolvers
+            if tag != _TIMESTAMP
+        ]
         for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
     }
 

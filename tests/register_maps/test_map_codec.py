@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from register_maps.build import build
-from register_maps.codec import Codec, Run
+from register_maps.codec import Codec, Run, codecs
 from register_maps.loader import load
 from register_maps.model import RegisterMap, Table
 
@@ -207,3 +207,170 @@ def _texts() -> dict[str, NDArray[Any]]:
 def test_scale_and_offset_are_as_exact_as_they_are_written() -> None:
     entry = _map("address: 0, type: u32, point: demand, scale: 0.01, offset: 0.3").entries[0]
     assert (entry.scale, entry.offset) == (Fraction(1, 100), Fraction(3, 10))
+
+
+DIGITS = {"bcd16": 4, "bcd32": 8, "bcd64": 16}
+
+
+def _of_digits(row: bytes, order: str) -> int:
+    return int(_ordered(row, order).hex())
+
+
+@given(
+    st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5), st.sampled_from(sorted(DIGITS)), word_orders
+)
+@example([10**8 * 3_600_000 - 1, 10**8 * 3_600_000], "bcd32", "ABCD")
+def test_bcd_has_a_digit_in_four_bits_and_wraps_after_the_nines(
+    millijoules: list[int], name: str, order: str
+) -> None:
+    entry = f"address: 0, type: {name}, point: energy, scale: 0.001, word_order: {order}"
+    rows = _encoded(entry, np.array(millijoules, np.int64))
+    wanted = [energy // 3_600_000 % 10 ** DIGITS[name] for energy in millijoules]
+    assert [_of_digits(row, order) for row in rows] == wanted
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5), st.sampled_from([3, 4]), word_orders)
+def test_mod10k_has_words_of_0_to_9999_the_least_significant_first(
+    millijoules: list[int], length: int, order: str
+) -> None:
+    entry = f"address: 0, type: mod10k, length: {length}, point: energy, scale: 0.001, word_order: {order}"
+    rows = _encoded(entry, np.array(millijoules, np.int64))
+    form = f"{'<' if order in {'BADC', 'DCBA'} else '>'}{length}H"
+    numbers = [sum(word * 10_000**k for k, word in enumerate(struct.unpack(form, row))) for row in rows]
+    assert numbers == [energy // 3_600_000 % 10_000**length for energy in millijoules]
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "stands"),
+    [
+        ("type: mod10k, length: 4, point: energy, scale: 0.001", 123_456_789 * 3_600_000, "1a85092900010000"),
+        ("type: bcd32, point: demand, scale: 0.01", 1_234_565.0, "00123457"),
+        ("type: bcd16, point: demand, scale: 0.01", 1e9, "9999"),
+        ("type: bcd16, point: demand, scale: 0.01, invalid: 0x9999", 1e9, "9998"),
+        ("type: bcd16, point: demand, scale: 0.01", -5.1, "0000"),
+        ("type: bcd16, point: demand", math.nan, "ffff"),
+        ("type: mod10k, length: 3, point: demand", math.nan, "ffffffffffff"),
+        ("type: mod10k, length: 3, point: demand, invalid: 0x000100020003", math.nan, "000100020003"),
+        ("type: bcd32, constant: 42, description: x, word_order: CDAB", 0, "00420000"),
+        ("type: mod10k, length: 3, constant: 20001, description: x", 0, "000100020000"),
+    ],
+)
+def test_worked_digits(entry: str, value: float, stands: str) -> None:
+    assert _encoded(f"address: 0, {entry}", np.array([value]))[0].hex() == stands
+
+
+def test_a_bit_field_has_each_flag_at_its_bit_and_several_at_one() -> None:
+    bits = "{stale: 2, phase_loss_l1: [2, 3], phase_loss_l2: 3, reverse_phase: 31}"
+    made = _map(f"address: 0, type: u32, description: x, word_order: CDAB, bits: {bits}")
+    flags = np.array([0, 1 << 15, 1 << 8, 1 << 9, 1, 0xFFFF, 1 << 4], np.uint16)
+    image = Codec(made, len(flags), {}).encode({"flags": flags})
+    rows = [_ordered(image[i : i + 4], "CDAB").hex() for i in range(0, len(image), 4)]
+    assert rows == ["00000000", "00000004", "0000000c", "00000008", "80000000", "8000000c", "00000000"]
+
+
+@pytest.mark.parametrize(("key", "wanted"), [("sum", [6.0, 3.0, math.nan]), ("mean", [2.0, 1.5, math.nan])])
+def test_of_several_points_those_that_are_absent_are_left_out(key: str, wanted: list[float]) -> None:
+    made = _map(f"address: 0, type: f32, {key}: [current_l1, current_l2, current_l3]")
+    nan = math.nan
+    columns = {
+        "current_l1": np.array([1.0, 1.0, nan]),
+        "current_l2": np.array([2.0, 2.0, nan]),
+        "current_l3": np.array([3.0, nan, nan]),
+    }
+    image = Codec(made, 3, {}).encode(columns)
+    assert np.frombuffer(image, ">f4").tolist() == pytest.approx(wanted, nan_ok=True)
+
+
+def _scaled(fits: str, value: float, ct: float) -> tuple[int, int]:
+    """Return a count and the exponent that goes with it."""
+    made = _map(
+        "address: 0, type: s16, point: active_power, scale: 0.001, scale_register: W_SF",
+        f"address: 1, type: s16, name: W_SF, {fits}",
+    )
+    image = Codec(made, 1, {"ct_primary": np.array([ct])}).encode({"active_power": np.array([value])})
+    return struct.unpack(">hh", image)
+
+
+@pytest.mark.parametrize(
+    ("fits", "watts", "ct", "wanted"),
+    [
+        ("exponent: 1", 12_345.0, 100.0, (1235, 1)),
+        ("exponent: -2", 123.456, 100.0, (12346, -2)),
+        ("fits: ct_primary, times: 384", 38_400.0, 100.0, (3840, 1)),
+        ("fits: ct_primary, times: 327.67", 32_767.0, 100.0, (32767, 0)),
+        ("fits: ct_primary, times: 327.68", 32_767.0, 100.0, (3277, 1)),
+        ("fits: ct_primary, times: 384", -38_400_000.0, 100_000.0, (-3840, 4)),
+        ("fits: ct_primary, times: 384", 12.0, 0.1, (1200, -2)),
+        ("fits: ct_primary, times: 384", math.nan, 100.0, (-32768, 1)),
+    ],
+)
+def test_a_value_and_its_scale_register_agree(
+    fits: str, watts: float, ct: float, wanted: tuple[int, int]
+) -> None:
+    assert _scaled(fits, watts, ct) == wanted
+
+
+@given(st.floats(0.1, 100_000.0), st.floats(-1.0, 1.0))
+def test_a_fitting_scale_register_holds_every_value_with_four_digits(ct: float, part: float) -> None:
+    watts = 1152.0 * ct * part
+    count, exponent = _scaled("fits: ct_primary, times: 1152", watts, ct)
+    assert abs(count) <= 32767
+    assert count * 10.0**exponent == pytest.approx(watts, abs=1152 * ct / 3276)
+
+
+def test_a_fixed_scale_register_scales_a_counter_exactly() -> None:
+    made = _map(
+        "address: 0, type: u32, point: energy, scale: 0.001, scale_register: E",
+        "address: 2, type: s16, name: E, exponent: 2",
+    )
+    image = Codec(made, 1, {}).encode({"energy": np.array([100 * 3_600_000 * 7 - 1])})
+    assert struct.unpack(">Ih", image) == (6, 2)
+
+
+def test_gaps_that_read_zero_share_a_few_cells() -> None:
+    text = (
+        "name: t\ndescription: t\nsource: t\ngaps: zero\nentries:\n"
+        "  - {address: 10, type: u16, constant: 1, description: x}\n"
+        "  - {address: 14, type: u16, constant: 2, description: x}\n"
+        "  - {address: 1000, table: holding, type: u16, constant: 3, description: x}\n"
+    )
+    codec = Codec(build(yaml.compose(text, Loader=yaml.SafeLoader), "t.yaml"), 1, {})
+    image = codec.encode({})
+    assert codec.row_bytes == 250 + 6
+    words = {
+        address: image[run.offset + 2 * (address - run.start) :][:2]
+        for run in codec.runs[Table.HOLDING]
+        for address in range(run.start, run.end)
+    }
+    assert sorted(words) == list(range(10, 1001))
+    assert {address: word for address, word in words.items() if any(word)} == {
+        10: b"\0\1",
+        14: b"\0\2",
+        1000: b"\0\3",
+    }
+    assert max(run.end for run in codec.runs[Table.INPUT]) == 15
+
+
+def test_each_meter_is_in_the_codec_of_its_service() -> None:
+    text = (
+        "name: t\ndescription: t\nsource: t\nentries:\n"
+        "  - {address: 0, type: u16, point: frequency}\n"
+        "  - {address: 1, type: u16, point: unit_id}\n"
+        "variants:\n"
+        "  - {services: [wye-4-wire], entries: [{address: 2, type: u16, constant: 3, description: x}]}\n"
+    )
+    made = build(yaml.compose(text, Loader=yaml.SafeLoader), "t.yaml")
+    services = ["wye-4-wire", "1-phase-2-wire", "wye-4-wire", "network-3-wire"]
+    fixed, columns = {"unit_id": np.array([1, 2, 3, 4])}, {"frequency": np.array([50.0, 51.0, 52.0, 53.0])}
+    images = {
+        tuple(rows.tolist()): np.frombuffer(codec.encode(columns), ">u2").tolist()
+        for codec, rows in codecs(made, services, fixed)
+    }
+    assert images == {(0, 2): [50, 1, 3, 52, 3, 3], (1, 3): [51, 2, 53, 4]}
+
+
+def test_without_variants_there_is_one_codec_of_all_meters() -> None:
+    made = _map("address: 0, type: u16, point: frequency")
+    ((codec, rows),) = codecs(made, ["wye-4-wire"] * 3, {})
+    assert rows.tolist() == [0, 1, 2]
+    assert codec.encode({"frequency": np.array([1.0, 2.0, 3.0])}) == b"\0\1\0\2\0\3"

@@ -6,7 +6,8 @@ import pytest
 
 from register_maps.errors import RegisterMapError
 from register_maps.loader import check_together, load, load_file, names
-from register_maps.model import Table, WordOrder
+from register_maps.model import Effect, Table, WordOrder
+from sims.points import SERVICES
 
 HEAD = "name: mine\ndescription: A map\nsource: me\nentries:\n"
 ENERGY = "  - {address: 0, type: u32, point: energy, scale: 0.001}\n"
@@ -49,8 +50,8 @@ WRONG_ENTRIES = [
     ("{address: 0, type: u32, point: energy, offset: 1}", "offset", "has none", "0"),
     ("{address: 0, type: u32, point: demand, offset: x}", "offset", "'x'", "a number"),
     ("{address: 0, type: string, length: 8, point: lcd_text, scale: 2}", "scale", "nothing to work", "only"),
-    ("{address: 0, type: string, point: lcd_text}", "length", "missing", "an even number"),
-    ("{address: 0, type: string, length: 7, point: lcd_text}", "length", "'7'", "from 2 to 250"),
+    ("{address: 0, type: string, point: lcd_text}", "length", "missing", "an even number of characters"),
+    ("{address: 0, type: string, length: 7, point: lcd_text}", "length", "'7'", "characters from 2 to 250"),
     ("{address: 0, type: u16, length: 2, point: flags}", "length", "has no length", "only with string"),
     ("{address: 0, type: u16, point: lcd_text}", "type", "does not fit into u16", "string"),
     ("{address: 0, type: string, length: 8, point: energy}", "type", "does not fit", "a number"),
@@ -65,8 +66,31 @@ WRONG_ENTRIES = [
         "nothing can be",
         "only in a coil",
     ),
-    ("{address: 0, type: u16}", "point", "point and constant is needed", ""),
-    ("{address: 0, type: u16, point: flags, constant: 1, description: x}", "point", "not both", ""),
+    ("{address: 0, type: u16}", "point", "constant, exponent, fits is needed", ""),
+    ("{address: 0, type: u16, point: flags, constant: 1, description: x}", "point", "and only one", ""),
+    ("{address: 0, type: u32, sum: [energy, demand]}", "sum", "'energy' is not possible", "voltage_l1_n"),
+    ("{address: 0, type: f32, mean: [frequency, current_n]}", "mean", "different units", "one unit"),
+    ("{address: 0, type: u16, description: x, bits: {energy: 1}}", "bits", "'energy' is not a flag", "stale"),
+    ("{address: 0, type: u16, description: x, bits: {stale: 16}}", "bits", "16 is not a bit", "0 to 15"),
+    ("{address: 0, type: u16, description: x, bits: stale}", "bits", "is not a mapping", "flags to bits"),
+    ("{address: 0, type: u16, bits: {stale: 1}}", "description", "missing", "a text"),
+    ("{address: 0, type: s16, description: x, bits: {stale: 1}}", "type", "do not fit into s16", "u16"),
+    ("{address: 0, type: s16, exponent: 1}", "type", "an s16 with a name", "s16 with name"),
+    ("{address: 0, type: u16, name: SF, exponent: 1}", "type", "an s16 with a name", "s16 with name"),
+    ("{address: 0, type: s16, name: SF, exponent: 11}", "exponent", "'11'", "from -10 to 10"),
+    ("{address: 0, type: s16, name: SF, fits: energy}", "fits", "'energy'", "ct_primary"),
+    ("{address: 0, type: s16, name: SF, exponent: 1, times: 2}", "times", "nothing to work on", "with fits"),
+    ("{address: 0, type: s16, point: demand, scale_register: SF}", "scale_register", "no 'SF'", "the name"),
+    ("{address: 0, type: mod10k, length: 5, point: energy}", "length", "'5'", "words from 3 to 4"),
+    ("{address: 0, type: mod10k, point: energy}", "length", "missing", "3 to 4 words"),
+    ("{address: 0, type: bcd16, constant: 10000, description: x}", "constant", "'10000'", "bcd16 can hold"),
+    ("{address: 0, type: u16, point: flags, range: [0, 1]}", "range", "nothing to work on", "is written"),
+    (
+        "{address: 0, type: u16, constant: 1, description: x, access: rw, writes: hub_speed}",
+        "writes",
+        "a meter has no hub_speed",
+        "serves hub",
+    ),
     ("{address: 0, type: u16, constant: 1}", "description", "missing", "no point"),
     ("{address: 0, type: u16, constant: 65536, description: x}", "constant", "'65536'", "u16 can hold"),
     ("{address: 0, type: s16, constant: -32769, description: x}", "constant", "'-32769'", "s16 can hold"),
@@ -168,7 +192,7 @@ def test_what_the_map_says_for_all_holds_where_an_entry_says_nothing(tmp_path: P
 
 
 def test_a_name_that_is_no_map_is_told_with_those_that_are() -> None:
-    with pytest.raises(RegisterMapError, match="there is no such register map; allowed: native"):
+    with pytest.raises(RegisterMapError, match=r"there is no such register map; allowed: a8911-23, .*native"):
         load("nativ")
 
 
@@ -199,3 +223,89 @@ def test_two_maps_of_one_unit_may_not_claim_the_same_address(tmp_path: Path) -> 
 
 def test_two_maps_side_by_side_are_no_clash(tmp_path: Path) -> None:
     check_together([load("native"), load_file(_file(tmp_path, HEAD + ENERGY.replace("0,", "64,")))])
+
+
+def test_a_hub_s_setting_is_a_holding_register_with_a_range(tmp_path: Path) -> None:
+    head = "serves: hub\n" + HEAD
+    written = "point: hub_speed, access: rw, writes: hub_speed"
+    made = load_file(_file(tmp_path, head + f"  - {{address: 3, type: u16, {written}, range: [0, 2]}}\n"))
+    entry = made.entries[0]
+    assert (entry.writes, entry.lowest_written, entry.highest_written) == (Effect.HUB_SPEED, 0, 2)
+    for keys, message in (
+        (written, "what is written has no bounds"),
+        (f"{written}, range: [2, 0]", "is not a lowest and a highest number"),
+        (f"{written}, range: [0, 2], table: input", "nothing can be brought about there"),
+        ("point: energy", "'energy' is not possible"),
+    ):
+        error = _error(tmp_path, head + f"  - {{address: 3, type: u16, {keys}}}\n")
+        assert message in error.problems[0].message, keys
+
+
+VARIANTS = """variants:
+  - services: [1-phase-2-wire]
+    entries:
+      - {address: 2, type: u16, constant: 1, description: x}
+  - services: [wye-4-wire, network-3-wire]
+    entries:
+      - {address: 2, type: u32, constant: 3, description: x}
+"""
+
+
+def test_a_variant_has_the_entries_of_all_and_its_own(tmp_path: Path) -> None:
+    made = load_file(_file(tmp_path, HEAD + ENERGY + VARIANTS))
+    ends = {service: made.of(service).entries[-1].end for service in SERVICES}
+    assert ends == {"1-phase-2-wire": 3, "split-phase-3-wire": 2, "network-3-wire": 4, "wye-4-wire": 4}
+    assert not made.of("wye-4-wire").variants
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "message"),
+    [
+        (VARIANTS.replace("wye-4-wire", "delta"), 10, "services", "'delta' is not possible"),
+        (VARIANTS.replace("wye-4-wire", "1-phase-2-wire"), 10, "services", "has a variant already"),
+        (VARIANTS.replace("address: 2, type: u32", "address: 1, type: u32"), 12, "address", "overlaps"),
+        ("serves: hub\n" + VARIANTS, 8, "variants", "only meters have services"),
+        (
+            VARIANTS.replace(
+                "constant: 1", "constant: 1, table: coil, access: rw, writes: key_switch"
+            ).replace("type: u16", "type: bit"),
+            9,
+            "writes",
+            "stands in a variant",
+        ),
+    ],
+)
+def test_a_wrong_variant_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int, key: str, message: str
+) -> None:
+    error = _error(tmp_path, HEAD + ENERGY + text)
+    assert any((p.line, p.key) == (line, key) and message in p.message for p in error.problems), str(error)
+
+
+def test_maps_clash_by_service(tmp_path: Path) -> None:
+    first = load_file(_file(tmp_path, HEAD + ENERGY + VARIANTS, "first.yaml"))
+    second = "  - {address: 3, type: u16, constant: 1, description: x}\n"
+    with pytest.raises(RegisterMapError) as caught:
+        check_together([first, load_file(_file(tmp_path, HEAD + second, "second.yaml"))])
+    first_place = f"address 2-3 of {tmp_path / 'first.yaml'}:12"
+    assert str(caught.value) == f"{tmp_path / 'second.yaml'}:5: address: address 3 overlaps {first_place}"
+
+
+def test_a_gap_that_reads_zero_is_claimed_too(tmp_path: Path) -> None:
+    zero = "gaps: zero\n" + HEAD + ENERGY + "  - {address: 9, type: u16, point: flags}\n"
+    first = load_file(_file(tmp_path, zero, "first.yaml"))
+    inside = "  - {address: 5, type: u16, constant: 1, description: x}\n"
+    with pytest.raises(RegisterMapError, match=r"address 5 overlaps address 2-8 of .*first.yaml:1"):
+        check_together([first, load_file(_file(tmp_path, HEAD + inside, "second.yaml"))])
+
+
+def test_two_scale_registers_of_one_name_are_told(tmp_path: Path) -> None:
+    register = "  - {{address: {}, type: s16, name: SF, exponent: 0}}\n"
+    error = _error(tmp_path, HEAD + register.format(0) + register.format(1))
+    assert str(error).endswith(":6: name: SF is also on line 5; allowed: each once")
+
+
+def test_a_counter_needs_a_fixed_scale_register(tmp_path: Path) -> None:
+    text = HEAD + "  - {address: 0, type: s16, name: SF, fits: ct_primary}\n"
+    error = _error(tmp_path, text + "  - {address: 1, type: u32, point: energy, scale_register: SF}\n")
+    assert "energy needs a fixed one" in error.problems[0].message

@@ -8,3 +8,10 @@ def test_numbers_with_an_exponent_are_read_as_yaml_1_2_writes_them(tmp_path: Pat
     root = read(tmp_path / "numbers.yaml")
     assert root
     assert values(root) == [180_000.0, 1000.0, -0.0025, 100.0, 5.0, 12, 1.5, "5e", "e5", "1e5x"]
+
+
+def test_what_has_a_colon_is_no_number_to_the_base_of_60(tmp_path: Path) -> None:
+    (tmp_path / "times.yaml").write_text("[18:30, 6:00, -1:30, 1:30.5, 190:20:30, 12, 1.5]\n")
+    root = read(tmp_path / "times.yaml")
+    assert root
+    assert values(root) == ["18:30", "6:00", "-1:30", "1:30.5", "190:20:30", 12, 1.5]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,13 +16,13 @@ METERGATE = str(Path(sys.executable).with_name("metergate"))
 
 
 class Gateway:
-    """A running `metergate run`; `ready` is what its ready file says."""
+    """A running `metergate run`, started by the command `within`; `ready` is what its ready file says."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(self, directory: Path, *arguments: str, within: Sequence[str] = ()) -> None:
         self._log = directory / "gateway.log"
         ready_file = directory / "ready.json"
         ready_file.unlink(missing_ok=True)
-        command = [METERGATE, "run", *arguments, "--ready-file", str(ready_file)]
+        command = [*within, METERGATE, "run", *arguments, "--ready-file", str(ready_file)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
         self.ready: dict[str, Any] = self._wait_for(ready_file)

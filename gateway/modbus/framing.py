@@ -1,4 +1,4 @@
-"""How requests are cut out of bytes, and answers put into them: one class a way of framing.
+"""How requests are cut out of bytes, and answers put into them: in Modbus TCP, and what all ways share.
 
 Bytes in, bytes out. No sockets, and nothing about what a request asks for.
 """
@@ -18,11 +18,14 @@ _UNIT: Final = 4
 class Framing(Protocol):
     """A way of framing. `tag` is how many bytes at the front of a request its answer repeats unread.
 
-    `plain` is the length of a frame that asks for a plain read, tag and all [bytes].
+    `plain` is the length of a frame that asks for a plain read and `longest` that of the longest frame there
+    may be, tag and all [bytes]. Where a frame cannot be
+    told from what is none before the line falls silent, what has come by then is a frame to `parse`.
     """
 
     tag: int
     plain: int
+    longest: int
 
     def end(self, stream: bytes, at: int) -> int:
         """Return where the frame at `at` ends; `at` itself if it is not whole yet, less if it is none."""
@@ -39,6 +42,7 @@ class TcpFraming:
 
     tag: int = 2
     plain: int = 12
+    longest: int = 260
 
     def end(self, stream: bytes, at: int) -> int:
         """Return where the frame at `at` ends; `at` itself if it is not whole yet, less if it is none."""

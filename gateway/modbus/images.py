@@ -1,7 +1,8 @@
-"""What all meters have at every address of every map at the latest tick, as bytes.
+"""What everybody has at every address of every map at the latest tick, as bytes.
 
-An image is encoded for all meters at once, when the first request after a tick asks for it, and never
-changed; so every answer shows one tick. No functions, frames or sockets.
+An image is encoded for all units at once, when the first request after a tick asks for it, and never
+changed; so every answer shows one tick. All lines with the same map share its image. No functions, frames or
+sockets.
 """
 
 from bisect import bisect_right
@@ -10,73 +11,100 @@ from typing import Final
 
 import numpy as np
 
-from gateway.addressing import modbus_place
-from register_maps.codec import Codec, Columns, Run
-from register_maps.model import Effect, RegisterMap, Table
-from sims.models import Nameplate
-
-
-def nameplate_columns(meters: Sequence[Nameplate]) -> Columns:
-    """Return the points of the nameplate as columns, each of shape (n_meters,)."""
-    return {
-        "vendor": np.array([meter.vendor for meter in meters]),
-        "model": np.array([meter.model.key for meter in meters]),
-        "serial": np.array([meter.serial for meter in meters]),
-        "firmware": np.array([meter.firmware for meter in meters]),
-        "ct_primary": np.array([meter.ct_a for meter in meters]),
-        "unit_id": np.array([modbus_place(meter)[1] for meter in meters]),
-    }
+from gateway.modbus.subjects import Subjects
+from register_maps.codec import Codec, Columns, Rows, Run, codecs
+from register_maps.model import Effect, Entry, RegisterMap, Table
 
 
 class Image:
-    """One map's image of all meters at the latest tick; a map that nobody reads is never encoded."""
+    """One map's image, or one variant's, of all whom it is for, at the latest tick."""
 
-    def __init__(self, register_map: RegisterMap, meters: Sequence[Nameplate]) -> None:
-        self.codec: Final = Codec(register_map, len(meters), nameplate_columns(meters))
+    def __init__(self, codec: Codec, rows: Rows, units: int) -> None:
+        self.codec: Final = codec
+        self._places = np.full(units, -1, np.int32)
+        self._places[rows] = np.arange(len(rows))
         self._columns: Columns = {}
         self._encoded: bytes | None = None
 
+    def has(self, row: int) -> bool:
+        """Return whether it is of the one in `row`."""
+        return bool(self._places[row] >= 0)
+
     def show(self, columns: Columns) -> None:
-        """Hold the values of a new tick."""
-        self._columns = columns
-        self._encoded = None
+        """Hold the values of a new tick, unless they are held already."""
+        if columns is not self._columns:
+            self._columns = columns
+            self._encoded = None
 
     def cells(self, row: int, run: Run, start: int, end: int) -> bytes:
-        """Return the cells of a meter at the addresses from `start` to before `end` in `run`."""
+        """Return the cells of the one in `row` at the addresses from `start` to before `end` in `run`."""
         if self._encoded is None:
             self._encoded = self.codec.encode(self._columns)
-        first = row * self.codec.row_bytes + run.offset
+        first = int(self._places[row]) * self.codec.row_bytes + run.offset
         return self._encoded[first + (start - run.start) * run.width : first + (end - run.start) * run.width]
 
 
-class Images:
-    """The images of all maps that the meters serve, and where in them each address of each table stands.
+class _Layout:
+    """Where each address of each table stands in the images of one unit, which share no address."""
 
-    `effects` are the coils that can be written, by address.
+    def __init__(self, images: Sequence[Image]) -> None:
+        self.places = {
+            table: sorted(
+                ((run, image) for image in images for run in image.codec.runs[table]),
+                key=lambda place: place[0].start,
+            )
+            for table in Table
+        }
+        self.starts = {table: [run.start for run, _ in places] for table, places in self.places.items()}
+
+
+class _Part:
+    """One map's images: one of all units, or one a variant, each of the units that have it."""
+
+    def __init__(self, register_map: RegisterMap, subjects: Subjects) -> None:
+        self.map: Final = register_map
+        made = codecs(register_map, subjects.services, subjects.fixed)
+        self.images: Final = [Image(codec, rows, len(subjects.services)) for codec, rows in made]
+
+
+class Images:
+    """What the units of a line have, from the maps that are served there together and describe `subjects`.
+
+    Where one of `others`, images of the same `subjects`, has the same map, its image is shared. `writable`
+    has what can be written, and to which effect, by table and address. `columns` are the values of the latest
+    tick.
     """
 
-    def __init__(self, maps: Sequence[RegisterMap], meters: Sequence[Nameplate]) -> None:
-        self.effects: Final[Mapping[int, Effect]] = {
-            entry.address: entry.writes for each in maps for entry in each.entries if entry.writes
+    def __init__(
+        self, maps: Sequence[RegisterMap], subjects: Subjects, others: Sequence["Images"] = ()
+    ) -> None:
+        self.maps: Final = tuple(maps)
+        self.subjects: Final = subjects
+        self.columns: Columns = {}
+        self.writable: Final[Mapping[tuple[Table, int], tuple[Entry, Effect]]] = {
+            (entry.writes.table, entry.address): (entry, entry.writes)
+            for each in maps
+            for entry in each.entries
+            if entry.writes
         }
-        self._images = [Image(register_map, meters) for register_map in maps]
-        self._places = {table: self._sorted_places(table) for table in Table}
-        self._starts = {table: [run.start for run, _ in places] for table, places in self._places.items()}
-
-    def _sorted_places(self, table: Table) -> list[tuple[Run, Image]]:
-        places = [(run, image) for image in self._images for run in image.codec.runs[table]]
-        return sorted(places, key=lambda place: place[0].start)
+        made = [part for other in others for part in other._parts]  # noqa: SLF001  its own class
+        self._parts: list[_Part] = [
+            next((part for part in made if part.map is each), None) or _Part(each, subjects) for each in maps
+        ]
+        self._layouts: dict[str, _Layout] = {}
 
     def show(self, columns: Columns) -> None:
         """Hold the values of a new tick."""
-        for image in self._images:
-            image.show(columns)
+        self.columns = columns
+        for part in self._parts:
+            for image in part.images:
+                image.show(columns)
 
     def cells(self, table: Table, row: int, address: int, count: int) -> bytes | None:
-        """Return what a meter has there, two bytes a register and one a bit; None if a part is unmapped."""
-        places, end = self._places[table], address + count
-        pieces: list[bytes] = []
-        for run, image in places[max(bisect_right(self._starts[table], address) - 1, 0) :]:
+        """Return what the one in `row` has there, two bytes a register and one a bit, or None."""
+        layout, end = self._layout(row), address + count
+        places, pieces = layout.places[table], list[bytes]()
+        for run, image in places[max(bisect_right(layout.starts[table], address) - 1, 0) :]:
             if not run.start <= address < run.end:
                 break
             stop = min(end, run.end)
@@ -85,3 +113,12 @@ class Images:
             if address == end:
                 return b"".join(pieces)
         return None
+
+    def _layout(self, row: int) -> _Layout:
+        """Return the layout of the one in `row`: all with the same service have the same variants."""
+        service = self.subjects.services[row]
+        layout = self._layouts.get(service)
+        if layout is None:
+            images = [image for part in self._parts for image in part.images if image.has(row)]
+            layout = self._layouts[service] = _Layout(images)
+        return layout

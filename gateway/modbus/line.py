@@ -4,12 +4,18 @@ A plain read that was asked before in this tick is answered from `kept`; anythin
 No sockets and no asyncio: what has to be waited for is handed back as `Later`.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from gateway.commands import Command
-from gateway.modbus.bank import Bank
+from gateway.link_faults import MISSED, Strike
+from gateway.modbus import diagnostics
+from gateway.modbus.bank import GATEWAY_UNITS, Bank
+from gateway.modbus.diagnostics import LineCounters, UnitCounters
+from gateway.modbus.faults import Faults, framed, lost
 from gateway.modbus.framing import Framing
-from gateway.modbus.pdu import READS, Write
+from gateway.modbus.pdu import DIAGNOSTICS, READS, ExceptionCode, Write, refused
 
 FRAMES_AT_ONCE: Final = 256
 """Requests answered in one go; 256 of the longest answers make 66 kB."""
@@ -17,66 +23,157 @@ FRAMES_AT_ONCE: Final = 256
 ANSWERS_KEPT: Final = 8192
 """Answers that a line keeps at most within one tick: about 3 MB."""
 
+_EVERYBODY: Final = 0
+"""The unit id of a broadcast on a serial line (serial line guide V1.02, 2.2)."""
+
 
 class Kept:
-    """An answer that every client gets who asks the same within the tick, and how many have got it."""
+    """An answer that every client gets who asks the same within the tick, and how many more have got it."""
 
-    __slots__ = ("answer", "given")
+    __slots__ = ("answer", "counters", "given", "pdu")
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, pdu: bytes, counters: UnitCounters) -> None:
         self.answer = answer
-        self.given = 1
+        self.pdu = pdu
+        self.counters = counters
+        self.given = 0
+
+
+def _nothing() -> bytes:
+    return b""
 
 
 class Later(NamedTuple):
     """What must be done before a request is answered, as whole frames.
 
-    When `commands` are applied and `delay` [s of wall time] is over, `done` goes out, `refusal` if a command
-    is refused; then the connection ends if it is to `hang_up`.
+    When `commands` are applied and `delay` [s of wall time] is over, what `done` returns goes out; what
+    `refusal` returns if a command is refused, which ends them unless they are for `everybody`. Then the
+    connection ends if it is to `hang_up`.
     """
 
     commands: tuple[Command, ...] = ()
-    done: bytes = b""
-    refusal: bytes = b""
+    done: Callable[[], bytes] = _nothing
+    refusal: Callable[[], bytes] = _nothing
     delay: float = 0.0
     hang_up: bool = False
+    everybody: bool = False
 
 
 class Line:
     """The units of `bank` on one port; `kept` are the answers to plain reads of the latest tick.
 
-    Both sides of `kept` are frames without their tag, as `Framing` says.
+    Both sides of `kept` are frames without their tag, as `Framing` says. Unit 0 is everybody where frames
+    have no tag, as on serial lines, and the gateway elsewhere.
     """
 
     def __init__(self, bank: Bank, framing: Framing) -> None:
         self.framing: Final = framing
         self.bank: Final = bank
         self.kept: dict[bytes, Kept] = {}
+        self.counters: Final = LineCounters()
+        self._units: dict[int, UnitCounters] = {}
+        self._nobody = UnitCounters(self.counters)
 
     def show(self) -> None:
         """Forget the answers of the tick before; the bank's images have been given their new values."""
+        self.count()
         self.kept.clear()
+        if self.bank.faults:
+            self.bank.faults.show()
+
+    def count(self) -> None:
+        """Bring the counters up to date: what was answered from `kept` is added only now."""
+        for kept in self.kept.values():
+            if kept.given:
+                kept.counters.received(kept.given)
+                kept.counters.answered(kept.pdu, kept.given)
+                kept.given = 0
 
     def answer(self, frame: bytes) -> bytes | Later:
         """Return the answer to one whole frame; nothing to one that is to be ignored."""
         tag, request = frame[: self.framing.tag], frame[self.framing.tag :]
         parsed = self.framing.parse(request)
         if parsed is None:
+            self.counters.bus_errors += 1
             return b""
         unit, pdu = parsed
-        said = self.bank.answer(unit, pdu)
+        if unit == _EVERYBODY and not self.framing.tag:
+            return self._broadcast(pdu)
+        faults = self.bank.faults
+        if faults and (tag or unit in self.bank) and faults.links.on(self.bank.meter(unit)):
+            return self._faulty(faults, tag, unit, pdu)
+        counters = self._counters(unit)
+        counters.received()
+        said = self._said(self.bank, unit, pdu, counters)
         if isinstance(said, Write):
-            done, refusal = (tag + self.framing.frame(unit, each) for each in (said.done, said.refusal))
-            return Later(said.commands, done, refusal)
+            return self._later(tag, unit, pdu, said)
+        counters.answered(said)
+        if not said:
+            return b""
         answer = self.framing.frame(unit, said)
         if len(frame) == self.framing.plain and pdu[0] in READS:
-            self._keep(request, answer)
+            self._keep(request, Kept(answer, said[:2], counters))
         return tag + answer
 
-    def _keep(self, request: bytes, answer: bytes) -> None:
+    def _faulty(self, faults: Faults, tag: bytes, unit: int, pdu: bytes) -> bytes | Later:
+        """Return the answer where the line has a fault, which the request may meet; it is never kept."""
+        counters, strike = self._counters(unit), faults.links.strike(self.bank.meter(unit))
+        counters.received()
+        said: bytes | Write | None = lost(strike, pdu)
+        if said is None:
+            said = self._said(self.bank.showing(faults.images(strike)), unit, pdu, counters)
+        write = said if isinstance(said, Write) else Write((), partial(bytes, said))
+        later = self._later(tag, unit, pdu, write, strike)
+        return later if later.commands or later.delay or later.hang_up else later.done()
+
+    def _said(self, bank: Bank, unit: int, pdu: bytes, counters: UnitCounters) -> bytes | Write:
+        """Return what a unit of `bank` says; nothing if it only listens, or is not there on a serial line."""
+        if pdu[0] == DIAGNOSTICS and counters is not self._nobody:
+            self.count()
+            said = diagnostics.answer(pdu, counters)
+            if counters.listening:
+                self.kept.clear()
+            return said
+        if counters.listening or (counters is self._nobody and not self.framing.tag):
+            return b""
+        return bank.answer(unit, pdu)
+
+    def _later(self, tag: bytes, unit: int, pdu: bytes, write: Write, strike: Strike = MISSED) -> Later:
+        """Return what is to be done before a request is answered, by which a fault may have struck."""
+        counters = self._counters(unit)
+
+        def frame(said: bytes) -> bytes:
+            counters.answered(said)
+            return framed(strike, self.framing, tag, unit, said)
+
+        return Later(
+            write.commands,
+            lambda: frame(write.done()),
+            lambda: frame(refused(pdu[0], ExceptionCode.FAILURE)),
+            delay=strike.delay,
+            hang_up=strike.fault.mode == "drop",
+        )
+
+    def _broadcast(self, pdu: bytes) -> bytes | Later:
+        """Let all units do what a request to write asks; none answers."""
+        self.counters.bus_messages += 1
+        self.counters.broadcasts += 1
+        commands = self.bank.broadcast(pdu)
+        return Later(commands, everybody=True) if commands else b""
+
+    def _counters(self, unit: int) -> UnitCounters:
+        """Return the counters of a unit, those of nobody where there is none."""
+        counters = self._units.get(unit)
+        if counters is None and unit in self.bank:
+            first = GATEWAY_UNITS[0] if unit in GATEWAY_UNITS else unit
+            counters = self._units[unit] = self._units.setdefault(first, UnitCounters(self.counters))
+        return counters or self._nobody
+
+    def _keep(self, request: bytes, kept: Kept) -> None:
         if len(self.kept) >= ANSWERS_KEPT:
+            self.count()
             self.kept.clear()
-        self.kept[request] = Kept(answer)
+        self.kept[request] = kept
 
 
 class Exchange(NamedTuple):
@@ -92,13 +189,13 @@ class Exchange(NamedTuple):
     later: Later | None
 
 
-def exchange(stream: bytes, line: Line) -> Exchange:
-    """Answer the whole frames at the front of `stream`, up to `FRAMES_AT_ONCE` or one that takes its time."""
+def exchange(stream: bytes, line: Line, most: int = FRAMES_AT_ONCE) -> Exchange:
+    """Answer the whole frames at the front of `stream`, up to `most` or one that takes its time."""
     known, framing = line.kept.get, line.framing
     tag, plain = framing.tag, framing.plain
     output: list[bytes] = []
     at, broken, later = 0, False, None
-    for _ in range(FRAMES_AT_ONCE):
+    for _ in range(most):
         end = at + plain
         kept = known(stream[at + tag : end])
         if kept is not None:
@@ -116,4 +213,5 @@ def exchange(stream: bytes, line: Line) -> Exchange:
             later = said
             break
         output.append(said)
+    line.counters.bus_errors += broken
     return Exchange(b"".join(output), at, broken, later)

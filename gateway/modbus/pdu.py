@@ -3,6 +3,7 @@
 Bytes of a PDU: no frames, no meters, no sockets.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -20,8 +21,17 @@ READS: Final = MappingProxyType(
 )
 """The plain reads by function: their table, and how much one may ask for (V1.1b3, 6.1 to 6.4)."""
 
+WRITES: Final = frozenset((5, 6, 15, 16, 22, 23))
+"""Write coil, register, coils, registers; mask a register; write and read registers (V1.1b3, 6.5 to 6.17)."""
+
+DIAGNOSTICS: Final = 8
+"""The counters of a line (V1.1b3, 6.8)."""
+
 REFUSAL: Final = 0x80
 """The bit of the function in an answer that tells a refusal (V1.1b3, 7)."""
+
+_ONLY_ASKING: Final = frozenset((0, 2, *range(11, 19)))
+"""The sub-functions of diagnostics that change nothing."""
 
 
 class ExceptionCode(IntEnum):
@@ -32,18 +42,25 @@ class ExceptionCode(IntEnum):
     ILLEGAL_VALUE = 0x03
     FAILURE = 0x04
     BUSY = 0x06
+    NAK = 0x07
     PATH_UNAVAILABLE = 0x0A
     NO_SUCH_UNIT = 0x0B
 
 
 class Write(NamedTuple):
-    """A request that is answered when `commands` are applied: with `done`, or `refusal` if one is refused."""
+    """A request that is answered when `commands` are applied: with what `done` then returns."""
 
     commands: tuple[Command, ...]
-    done: bytes
-    refusal: bytes
+    done: Callable[[], bytes]
 
 
 def refused(function: int, code: int) -> bytes:
     """Return the PDU that refuses a request."""
     return bytes((function | REFUSAL, code))
+
+
+def changes(pdu: bytes) -> bool:
+    """Return whether a request is one to change something: a write, or diagnostics that set a line back."""
+    if pdu[0] == DIAGNOSTICS:
+        return int.from_bytes(pdu[1:3], "big") not in _ONLY_ASKING
+    return pdu[0] in WRITES

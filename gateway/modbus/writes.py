@@ -1,29 +1,21 @@
-"""What requests to write ask for: which commands, or why not. Only coils of a map that say so can be written.
+"""What requests to write ask for: which commands, or why not. Only what a map says so can be written.
 
-Bytes in, commands out. No sockets and no asyncio: the commands are applied elsewhere. Read with `struct`,
-because pymodbus's PDU classes take any value but 0 for ON and let wrong lengths pass.
+Bytes in, commands out. No sockets and no asyncio: the commands are applied elsewhere.
 """
 
-from collections.abc import Iterator, Mapping
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
-from gateway.commands import Command, ResetPeak, TurnKey
+from gateway.commands import Command
+from gateway.modbus.images import Images
 from gateway.modbus.pdu import ExceptionCode
-from register_maps.model import Effect
-from sims.models import Nameplate
-
-FUNCTIONS: Final = frozenset((5, 6, 15, 16, 22, 23))
-"""Write coil, register, coils, registers; mask a register; write and read registers (V1.1b3, 6.5 to 6.17)."""
-
-ANSWER: Final = 5
-"""How much of a request to write coils its answer repeats: function, address, value or count [bytes]."""
+from register_maps.model import Effect, Entry, Table
 
 _COILS: Final = range(1, 1969)
 _REGISTERS: Final = range(1, 124)
 _READ_BESIDE: Final = range(1, 126)
 _WRITTEN_BESIDE: Final = range(1, 122)
-"""What functions 15, 16 and 23 may give as counts."""
+"""What functions 15, 16 and 23 may give as counts (V1.1b3, 6.11, 6.12, 6.17)."""
 
 _BITS: Final = {0x0000: 0, 0xFF00: 1}
 """What function 5 may write."""
@@ -34,61 +26,89 @@ _MASK: Final = Struct(">BHHH")
 _BESIDE: Final = Struct(">BHHHHB")
 
 
-def commands(
-    pdu: bytes, row: int, meter: Nameplate, effects: Mapping[int, Effect]
-) -> tuple[Command, ...] | ExceptionCode:
-    """Return what a request to write asks of the meter in `row`, in the order of addresses, or its refusal.
+class Writing(NamedTuple):
+    """What a request puts into the cells of `table` from `address` on, and the answer when that is done.
 
-    `effects` are the coils that can be written, by address.
+    Of a single register the bits of `kept` stay as they are. `read` are address and count of the holding
+    registers that are the answer instead of `done`.
     """
-    if pdu[0] not in {5, 15}:
-        return ExceptionCode.ILLEGAL_ADDRESS if _is_whole(pdu) else ExceptionCode.ILLEGAL_VALUE
-    bits = dict(_bits(pdu))
-    if not bits:
-        return ExceptionCode.ILLEGAL_VALUE
-    asked: list[Command] = []
-    for address, bit in bits.items():
-        match effects.get(address):
-            case Effect.KEY_SWITCH:
-                asked.append(TurnKey(row, "right" if bit else "home"))
-            case Effect.RESET_PEAK if bit and "peak_reset" not in meter.options:
-                return ExceptionCode.ILLEGAL_ADDRESS
-            case Effect.RESET_PEAK if bit:
-                asked.append(ResetPeak(row))
-            case None:
-                return ExceptionCode.ILLEGAL_ADDRESS
-    return tuple(asked)
+
+    table: Table
+    address: int
+    values: tuple[int, ...]
+    done: bytes = b""
+    kept: int = 0
+    read: tuple[int, int] | None = None
 
 
-def _bits(pdu: bytes) -> Iterator[tuple[int, int]]:
-    """Yield addresses and what a request writes to the coils there; nothing if it is malformed."""
-    if pdu[0] == 5:  # noqa: PLR2004  write single coil
-        if len(pdu) == _ONE.size:
-            _, address, value = _ONE.unpack(pdu)
-            if value in _BITS:
-                yield address, _BITS[value]
-    elif len(pdu) > _SEVERAL.size:
-        _, address, count, size = _SEVERAL.unpack_from(pdu)
-        data = pdu[_SEVERAL.size :]
-        if count in _COILS and len(data) == size == (count + 7) // 8:
-            number = int.from_bytes(data, "little")
-            yield from ((address + place, number >> place & 1) for place in range(count))
-
-
-def _is_whole(pdu: bytes) -> bool:
-    """Return whether a request to write registers is well-formed."""
+def parse(pdu: bytes) -> Writing | None:
+    """Return what a request to write asks for, None if it is malformed."""
     match pdu[0]:
-        case 6:
-            return len(pdu) == _ONE.size
-        case 22:
-            return len(pdu) == _MASK.size
-        case 16 if len(pdu) > _SEVERAL.size:
-            _, _, count, size = _SEVERAL.unpack_from(pdu)
-            whole = count in _REGISTERS and len(pdu) - _SEVERAL.size == size == 2 * count
+        case 5 | 6 if len(pdu) == _ONE.size:
+            return _one(pdu)
+        case 15 | 16 if len(pdu) > _SEVERAL.size:
+            return _several(pdu)
+        case 22 if len(pdu) == _MASK.size:
+            _, address, kept, put = _MASK.unpack(pdu)
+            return Writing(Table.HOLDING, address, (put & ~kept,), pdu, kept)
         case 23 if len(pdu) > _BESIDE.size:
-            _, _, read, _, count, size = _BESIDE.unpack_from(pdu)
-            fit = read in _READ_BESIDE and count in _WRITTEN_BESIDE
-            whole = fit and len(pdu) - _BESIDE.size == size == 2 * count
-        case _:
-            whole = False
-    return whole
+            _, first, read, address, count, size = _BESIDE.unpack_from(pdu)
+            data = pdu[_BESIDE.size :]
+            if read in _READ_BESIDE and count in _WRITTEN_BESIDE and len(data) == size == 2 * count:
+                return Writing(Table.HOLDING, address, _words(data), read=(first, read))
+    return None
+
+
+def _one(pdu: bytes) -> Writing | None:
+    """Return what function 5 or 6 writes."""
+    function, address, value = _ONE.unpack(pdu)
+    if function == 6:  # noqa: PLR2004  write single register
+        return Writing(Table.HOLDING, address, (value,), pdu)
+    return Writing(Table.COIL, address, (_BITS[value],), pdu) if value in _BITS else None
+
+
+def _several(pdu: bytes) -> Writing | None:
+    """Return what function 15 or 16 writes."""
+    function, address, count, size = _SEVERAL.unpack_from(pdu)
+    data, done = pdu[_SEVERAL.size :], pdu[: _ONE.size]
+    if len(data) != size:
+        return None
+    if function == 16:  # noqa: PLR2004  write multiple registers
+        whole = count in _REGISTERS and size == 2 * count
+        return Writing(Table.HOLDING, address, _words(data), done) if whole else None
+    if count not in _COILS or size != (count + 7) // 8:
+        return None
+    bits = int.from_bytes(data, "little")
+    return Writing(Table.COIL, address, tuple(bits >> place & 1 for place in range(count)), done)
+
+
+def _words(data: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2))
+
+
+def commands(asked: Writing, images: Images, row: int) -> tuple[Command, ...] | ExceptionCode:
+    """Return what is asked of the one in `row`, in the order of addresses, or why not: then nothing is."""
+    found: list[tuple[Entry, Effect, int]] = []
+    for address, cells in enumerate(asked.values, asked.address):
+        writable = images.writable.get((asked.table, address))
+        if writable is None:
+            return ExceptionCode.ILLEGAL_ADDRESS
+        found.append((*writable, cells))
+    made: list[Command] = []
+    for entry, effect, cells in found:
+        value = _value(entry, cells, asked.kept, images, row)
+        if not entry.lowest_written <= value <= entry.highest_written:
+            return ExceptionCode.ILLEGAL_VALUE
+        command = images.subjects.command(effect, row, value)
+        if isinstance(command, ExceptionCode):
+            return command
+        if command:
+            made.append(command)
+    return tuple(made)
+
+
+def _value(entry: Entry, cells: int, kept: int, images: Images, row: int) -> int:
+    """Return the number that an entry of one register or coil holds with `cells` put beside what is kept."""
+    shown = images.cells(Table.HOLDING, row, entry.address, 1) if kept else None
+    word = cells | int.from_bytes(shown or b"") & kept
+    return int.from_bytes(word.to_bytes(2), "little") if entry.word_order.little_bytes else word

@@ -13,11 +13,15 @@ import pytest
 
 from gateway.commands import Applier, Command, Outcome
 from gateway.errors import RequestRefusedError
+from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
+from gateway.modbus.connection import Connection
 from gateway.modbus.framing import TcpFraming
 from gateway.modbus.images import Images
 from gateway.modbus.line import Line
 from gateway.modbus.server import ModbusAdapter
+from gateway.modbus.subjects import Meters
+from gateway.transports import Listener, NetworkListener
 from register_maps.loader import load
 from sims.models import Nameplate
 from sims.points import MJ_PER_WH, NS_PER_S
@@ -77,9 +81,9 @@ def _texts(meter: Nameplate) -> tuple[str, str, str, str]:
 
 def bank_of(meters: Sequence[Nameplate], snapshot: Snapshot) -> Bank:
     """Return a bank of the map `native` that shows `snapshot`."""
-    images = Images([load("native")], meters)
+    images = Images([load("native")], Meters(meters))
     images.show(snapshot.columns)
-    return Bank(images, meters, 0)
+    return Bank(images, range(len(meters)))
 
 
 def line_of(meters: Sequence[Nameplate], snapshot: Snapshot) -> Line:
@@ -152,14 +156,37 @@ def adapter_of(
     port: int = 0,
     maps: Sequence[str] = ("native",),
     commands: Applier | None = None,
+    links: Links | None = None,
+    listeners: Sequence[Listener] | None = None,
+    connections: int = 512,
+    idle_s: float = 0.0,
 ) -> ModbusAdapter:
-    """Return an adapter that has not started; what is written to it is noted and no more."""
-    return ModbusAdapter(host=host, port=port, maps=maps, meters=meters, commands=commands or Notes())
+    """Return an adapter that has not started, of Modbus TCP unless `listeners` say otherwise.
+
+    What is written to it is noted and no more.
+    """
+    return ModbusAdapter(
+        host=host,
+        listeners=listeners or [NetworkListener("tcp", port, tuple(maps), "--modbus-port")],
+        connections=connections,
+        idle_s=idle_s,
+        meters=meters,
+        commands=commands or Notes(),
+        gateway_id="plant-a",
+        gateway_name="Plant A",
+        tick_length=1.0,
+        links=links or Links("modbus", 0),
+    )
 
 
 def ports_of(adapter: ModbusAdapter) -> list[int]:
     """Return the ports of an adapter in order."""
     return [int(endpoint.address.rpartition(":")[2]) for endpoint in adapter.endpoints()]
+
+
+def connections_of(adapter: ModbusAdapter) -> list[Connection]:
+    """Return the clients that are being served."""
+    return [guest for guest in adapter._connections if isinstance(guest, Connection)]
 
 
 class Notes:
@@ -198,8 +225,10 @@ async def serve() -> AsyncIterator[Serve]:
     """Start adapters on free ports; each is stopped at the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(meters: Sequence[Nameplate], commands: Applier | None = None) -> ModbusAdapter:
-            adapter = adapter_of(meters, commands=commands or Notes())
+        async def start(
+            meters: Sequence[Nameplate], commands: Applier | None = None, **settings: Any
+        ) -> ModbusAdapter:
+            adapter = adapter_of(meters, commands=commands or Notes(), **settings)
             adapter.show(snapshot_of(meters))
             await adapter.start()
             stack.push_async_callback(adapter.stop)

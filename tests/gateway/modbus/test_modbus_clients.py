@@ -6,14 +6,16 @@ import re
 import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusTcpClient, AsyncModbusUdpClient
 from pymodbus.pdu import ExceptionResponse
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 
 from gateway.commands import ResetPeak, TurnKey
+from gateway.transports import NetworkListener
 from tests.gateway.modbus.conftest import Notes, Serve, ports_of, reference
 from tests.support.snapshots import nameplates, snapshot_of
 
@@ -98,7 +100,7 @@ async def test_the_pymodbus_client_reads_everything(serve: Serve, unit: int) -> 
 async def test_the_pymodbus_client_understands_every_refusal(serve: Serve) -> None:
     (port,) = ports_of(await serve(METERS))
     async with AsyncModbusTcpClient("127.0.0.1", port=port, retries=0) as client:
-        for address, count, unit, code in ((64, 1, 1, 2), (0, 65, 1, 2), (0, 1, 8, 0x0B), (0, 1, 0xFF, 0x0B)):
+        for address, count, unit, code in ((64, 1, 1, 2), (0, 65, 1, 2), (0, 1, 8, 0x0B), (0, 1, 0xFE, 0x0B)):
             answer = await client.read_holding_registers(address, count=count, device_id=unit)
             assert isinstance(answer, ExceptionResponse)
             assert answer.exception_code == code
@@ -156,3 +158,47 @@ async def test_modbus_serial_reads_several_units_on_one_connection(serve: Serve)
         assert said[str(number)]["identity"]["1"] == METERS[number - 1].model.key
         assert said[str(number)]["identity"]["6"] == f"M{number:04}"
     assert said["nobody"] == 0x0B
+
+
+@pytest.mark.parametrize("transport", ["rtu-over-tcp", "udp"])
+@pytest.mark.real_client("node", "npm:modbus-serial")
+async def test_modbus_serial_reads_and_writes_over_other_transports(
+    serve: Serve, transport: Literal["rtu-over-tcp", "udp"]
+) -> None:
+    notes = Notes()
+    listener = NetworkListener(transport, 0, ("native",), "port")
+    (port,) = ports_of(await serve(METERS, notes, listeners=[listener]))
+    said = json.loads(await _output("node", "modbus_transports.cjs", transport, str(port), "1", "7"))
+    for unit in (1, 7):
+        assert said[str(unit)] == {
+            "holding": _words(unit, 0, 64),
+            "discrete": _flags(unit),
+            "unmapped": 2,
+            "written": True,
+        }
+    assert notes.done == [TurnKey(0, "right"), TurnKey(6, "right")]
+
+
+@pytest.mark.parametrize(
+    ("transport", "kind", "framer"),
+    [
+        ("rtu-over-tcp", AsyncModbusTcpClient, FramerType.RTU),
+        ("udp", AsyncModbusUdpClient, FramerType.SOCKET),
+    ],
+    ids=["rtu-over-tcp", "udp"],
+)
+async def test_the_pymodbus_client_reads_and_writes_over_other_transports(
+    serve: Serve,
+    transport: Literal["rtu-over-tcp", "udp"],
+    kind: type[AsyncModbusTcpClient] | type[AsyncModbusUdpClient],
+    framer: FramerType,
+) -> None:
+    notes = Notes()
+    listener = NetworkListener(transport, 0, ("native",), "port")
+    (port,) = ports_of(await serve(METERS, notes, listeners=[listener]))
+    async with kind("127.0.0.1", port=port, framer=framer, retries=0) as client:
+        for unit in (1, 7):
+            said = await client.read_holding_registers(0, count=64, device_id=unit)
+            assert said.registers == _words(unit, 0, 64)
+        assert not (await client.write_coil(0, True, device_id=7)).isError()
+    assert notes.done == [TurnKey(6, "right")]

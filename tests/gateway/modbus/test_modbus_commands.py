@@ -21,6 +21,7 @@ from tests.gateway.modbus.conftest import (
     Serve,
     adapter_of,
     connected,
+    connections_of,
     frame,
     ports_of,
     read_frame,
@@ -112,7 +113,7 @@ async def test_behind_a_write_only_so_much_is_held_and_then_all_is_answered(
         notes.gate.clear()
         client.send(_write(RIGHT) + read_frame(3, 0, 1) * count)
         await until(lambda: notes.begun)
-        (connection,) = adapter._connections
+        (connection,) = connections_of(adapter)
         await until(lambda: len(connection._stream) > HELD)
         await asyncio.sleep(0.05)
         assert len(connection._stream) < 10 * HELD
@@ -198,9 +199,9 @@ async def _station(tmp_path: Path, **meter: Any) -> AsyncIterator[tuple[Station,
     options: dict[tuple[str, ...], tuple[str, Any]] = {
         ("clock", "mode"): ("--clock", "manual"),
         ("modbus", "port"): ("--ephemeral", 0),
-        ("bacnet",): ("--no-bacnet", None),
-        ("mqtt",): ("--no-mqtt", None),
-        ("http",): ("--no-http", None),
+        ("bacnet", "enabled"): ("--no-bacnet", False),
+        ("mqtt", "enabled"): ("--no-mqtt", False),
+        ("http", "enabled"): ("--no-http", False),
     }
     async with Station(load_config(file, options=options), None) as station:
         running = asyncio.create_task(station.run())

@@ -22,7 +22,9 @@ reads = st.builds(
     st.integers(0, 5),
     transactions,
 )
-others = st.builds(frame, st.binary(min_size=1, max_size=253), st.integers(0, 255), transactions)
+LISTEN_ONLY = bytes.fromhex("0800040000")
+pdus = st.binary(min_size=1, max_size=253).filter(lambda pdu: pdu != LISTEN_ONLY)
+others = st.builds(frame, pdus, st.integers(0, 255), transactions)
 identifications = st.builds(
     lambda code, number, unit, transaction: frame(bytes((0x2B, 0x0E, code, number)), unit, transaction),
     st.integers(0, 5),
@@ -41,7 +43,7 @@ def _through(stream: bytes, cuts: list[int], line: Line) -> tuple[bytes, bytes, 
         while True:
             part = exchange(held, line)
             output, held = output + part.output, held[part.used :]
-            output += part.later.done if part.later else b""
+            output += part.later.done() if part.later else b""
             if part.broken:
                 return output, held, True
             if not part.used:

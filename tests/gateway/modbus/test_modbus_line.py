@@ -9,6 +9,7 @@ from gateway.modbus.bank import Bank
 from gateway.modbus.framing import TcpFraming
 from gateway.modbus.images import Images
 from gateway.modbus.line import Line, exchange
+from gateway.modbus.subjects import Meters
 from register_maps.loader import load
 from tests.gateway.modbus.conftest import frame, line_of, read_frame
 from tests.support.snapshots import nameplates, snapshot_of
@@ -23,8 +24,8 @@ def line() -> Line:
 
 
 def test_answers_are_kept_for_a_tick_and_forgotten_at_the_next() -> None:
-    images = Images([load("native")], METERS)
-    line = Line(Bank(images, METERS, 0), TcpFraming())
+    images = Images([load("native")], Meters(METERS))
+    line = Line(Bank(images, range(3)), TcpFraming())
     request = read_frame(3, 118, 2, transaction=7)
     for tick in (1, 2):
         images.show(snapshot_of(METERS, tick).columns)
@@ -37,12 +38,12 @@ def test_answers_are_kept_for_a_tick_and_forgotten_at_the_next() -> None:
         assert struct.unpack(">I", answer[9:]) == (1_767_571_200 + tick,)
 
 
-def test_an_answer_that_is_kept_counts_who_got_it(line: Line) -> None:
+def test_an_answer_that_is_kept_counts_who_else_got_it(line: Line) -> None:
     request = read_frame(3, 0, 2, UNIT)
     assert exchange(request * 5, line).output == line.answer(request) * 5
-    assert line.kept[request[2:]].given == 1
+    assert line.kept[request[2:]].given == 0
     exchange(request * 5, line)
-    assert line.kept[request[2:]].given == 6
+    assert line.kept[request[2:]].given == 5
 
 
 def test_only_plain_reads_are_kept(line: Line) -> None:

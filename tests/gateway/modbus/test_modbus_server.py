@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from gateway.errors import AddressInUseError
 from gateway.modbus.connection import Connection
 from gateway.modbus.line import FRAMES_AT_ONCE
+from gateway.modbus.listeners import Streams
 from register_maps.errors import RegisterMapError
 from tests.gateway.modbus.conftest import (
     LOOPS,
     Serve,
     adapter_of,
     connected,
+    connections_of,
     frame,
     frames_in,
     ports_of,
@@ -191,7 +193,7 @@ async def test_a_client_that_does_not_read_is_not_read_from(serve: Serve) -> Non
         client.send(b"".join(read_frame(3, 0, 64, 1, n % 65536) for n in range(count)))
         for _ in range(50):
             await asyncio.sleep(0.01)
-        (connection,) = adapter._connections
+        (connection,) = connections_of(adapter)
         assert connection._paused
         assert connection._transport.get_write_buffer_size() < 1_000_000
         assert len(connection._stream) < 1_000_000
@@ -321,9 +323,11 @@ async def test_small_answers_are_not_held_back_and_ports_are_not_shared(serve: S
     adapter = await serve(nameplates(1))
     async with connected(ports_of(adapter)[0]) as client:
         await client.ask(read_frame(3, 0, 1))
-        (connection,) = adapter._connections
+        (connection,) = connections_of(adapter)
         assert _option(connection, socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    listener = adapter._servers[0].sockets[0]
+    (point,) = adapter._points
+    assert isinstance(point, Streams)
+    listener = point._servers[0].sockets[0]
     assert not listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
 
 

@@ -1,0 +1,197 @@
+"""Faults of the line: what is wrong with whose connection, and which of the requests meet it.
+
+The same for every protocol; what a fault makes of an answer is decided in the folder of each. No sockets, no
+asyncio and no wall clock: how late it is, snapshots say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from random import Random
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+from numpy.typing import NDArray
+
+from sims.points import NS_PER_S
+from sims.snapshot import Snapshot
+
+CommonMode = Literal["ok", "silent", "refuse", "slow", "drop", "garble", "frozen"]
+"""The modes that every protocol has."""
+
+ModbusMode = Literal[
+    CommonMode,
+    "truncate",
+    "wrong_transaction",
+    "wrong_unit",
+    "wrong_length",
+    "word_swap",
+    "behind",
+]
+
+MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"modbus": get_args(ModbusMode)})
+"""The protocols whose lines can have faults, and their modes."""
+
+DEFAULT_DELAY_S: Final = 0.5
+"""How long `slow` holds an answer back where nobody says [s]."""
+
+Columns = Mapping[str, NDArray[Any]]
+"""The columns of a snapshot, each of shape (n_meters,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFault:
+    """A fault of a line; `ok` is none.
+
+    The part `rate` of the requests meets it. An answer is held back for `delay_s`, or normally distributed
+    about that with the standard deviation `jitter_s` [s of wall time]. It ends after `count` requests that
+    met it, or `for_s` after it was set [s of simulated time]. `exception` is the code of a refusal.
+    """
+
+    mode: str = "ok"
+    exception: int = 0x0B
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+    rate: float = 1.0
+    count: int | None = None
+    for_s: float | None = None
+
+
+OK: Final = LinkFault()
+
+
+class Draws:
+    """What chance decides about one request, by its `name` alone; made only where something is drawn."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def random(self) -> Random:
+        """What is drawn from."""
+        return Random(self._name)  # noqa: S311  reproducible, and no secret
+
+
+class Strike(NamedTuple):
+    """What one request meets: a fault, or `ok`, and how long its answer is held back [s of wall time].
+
+    What else is to be drawn, is from `draws`. `whole` is whether it is the fault of the port.
+    """
+
+    fault: LinkFault
+    delay: float
+    draws: Draws
+    whole: bool
+
+
+MISSED: Final = Strike(OK, 0.0, Draws(""), whole=False)
+
+
+class _Standing:
+    """A fault that is set, how many requests it still strikes and when it ends [ns], None for never."""
+
+    __slots__ = ("end", "fault", "left")
+
+    def __init__(self, fault: LinkFault) -> None:
+        self.fault = fault
+        self.left = fault.count
+        self.end: int | None = None
+
+
+class Links:
+    """The faults of one protocol's lines: those of meters, by row, and that of the port, None, for all.
+
+    Only the station sets them, and shows them each snapshot before the adapters do. What is drawn depends on
+    `seed`, the protocol, the meter and how many requests it got while there was a fault, on nothing else.
+
+    `held` is what the meters showed that are frozen, each when that was set, and `held_whole` what all of
+    them showed when the port was frozen; both are replaced when something is set, never changed.
+    """
+
+    def __init__(self, protocol: str, seed: int) -> None:
+        self._name = f"{seed} {protocol}"
+        self._standing: dict[int | None, _Standing] = {}
+        self._new: list[int | None] = []
+        self._ends: dict[int | None, int] = {}
+        self._asked: dict[int | None, int] = {}
+        self._now = 0
+        self.held: Columns = {}
+        self.held_whole: Columns = {}
+
+    def set(self, row: int | None, fault: LinkFault) -> None:
+        """Let the line of the meter in `row`, or the port, have `fault` alone from the next snapshot on."""
+        self._end(row)
+        if fault.mode != "ok":
+            self._standing[row] = _Standing(fault)
+            self._new.append(row)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Let what was set begin, and what ends by the end of this tick be over."""
+        self._now = snapshot.tick.time
+        new, self._new = [row for row in self._new if row in self._standing], []
+        for row in new:
+            standing = self._standing[row]
+            if standing.fault.for_s is not None:
+                lasts = int(Decimal(str(standing.fault.for_s)) * NS_PER_S)
+                standing.end = self._ends[row] = self._now + lasts
+        frozen = [row for row in new if self._standing[row].fault.mode == "frozen"]
+        if None in frozen:
+            self.held_whole = snapshot.columns
+        self._hold([row for row in frozen if row is not None], snapshot.columns)
+        for row in [row for row, end in self._ends.items() if end <= self._now]:
+            self._end(row)
+
+    def _hold(self, rows: Sequence[int], columns: Columns) -> None:
+        """Keep what the meters in `rows` show; what is kept is replaced, never changed."""
+        if rows:
+            held = {name: self.held.get(name, column).copy() for name, column in columns.items()}
+            for name, column in held.items():
+                column[rows] = columns[name][rows]
+            self.held = held
+
+    def _end(self, row: int | None) -> None:
+        self._standing.pop(row, None)
+        self._ends.pop(row, None)
+
+    def fault(self, row: int | None) -> LinkFault:
+        """Return the fault of a meter's own line, or of the port, with what is left of its count and time."""
+        standing = self._standing.get(row)
+        if standing is None:
+            return OK
+        left = None if standing.end is None else (standing.end - self._now) / NS_PER_S
+        return replace(standing.fault, count=standing.left, for_s=left)
+
+    def on(self, row: int | None) -> bool:
+        """Return whether a request to the meter in `row`, or to none, may meet a fault."""
+        return row in self._standing or None in self._standing
+
+    def strike(self, row: int | None) -> Strike:
+        """Return what the next request to the meter in `row`, or to none, meets; its own fault goes first."""
+        number = self._asked[row] = self._asked.get(row, 0) + 1
+        draws = Draws(f"{self._name} {row} {number}")
+        for place in dict.fromkeys((row, None)):
+            standing = self._standing.get(place)
+            if standing and (standing.fault.rate == 1 or draws.random.random() < standing.fault.rate):
+                return self._struck(place, standing, draws)
+        return MISSED
+
+    def _struck(self, place: int | None, standing: _Standing, draws: Draws) -> Strike:
+        fault = standing.fault
+        if standing.left is not None:
+            standing.left -= 1
+            if not standing.left:
+                self._end(place)
+        delay = fault.delay_s
+        if fault.jitter_s:
+            delay = max(0.0, draws.random.gauss(delay, fault.jitter_s))
+        return Strike(fault, delay, draws, place is None)
+
+
+def links_of(seed: int, faults: Mapping[int | None, Mapping[str, LinkFault]]) -> dict[str, Links]:
+    """Return the lines of every protocol with the `faults` of rows, and of the port, by protocol."""
+    links = {protocol: Links(protocol, seed) for protocol in MODES}
+    for row, by_protocol in faults.items():
+        for protocol, fault in by_protocol.items():
+            links[protocol].set(row, fault)
+    return links

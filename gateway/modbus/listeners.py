@@ -1,0 +1,235 @@
+"""Where clients come in over the network: each kind binds its ports, serves there and tells of them.
+
+What is said stands in `line` and `bank`; how bytes move in `connection`, `tls` and `datagrams`.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
+
+from gateway.binding import BACKLOG, address_text, bind_tcp, bind_udp
+from gateway.hub import Endpoint
+from gateway.modbus.connection import Connection
+from gateway.modbus.connections import Connections
+from gateway.modbus.datagrams import Datagrams
+from gateway.modbus.line import Line
+from gateway.modbus.pending import Pending
+from gateway.modbus.security import server_context
+from gateway.modbus.tls import Access, TlsPort
+from gateway.transports import NetworkListener, TlsListener
+
+PAUSE: Final = 0.25
+"""What ends a frame of RTU over TCP that cannot be cut: TCP may hold back a piece of it for 0.2 s [s]."""
+
+SERVICES: Final = MappingProxyType(
+    {
+        "tcp": "Modbus TCP",
+        "rtu-over-tcp": "Modbus RTU over TCP",
+        "udp": "Modbus UDP",
+        "tls": "Modbus TCP Security",
+        "rtu": "Modbus RTU",
+        "ascii": "Modbus ASCII",
+    }
+)
+"""What the table at the start calls each transport."""
+
+
+class Shared(NamedTuple):
+    """What all listeners of a gateway have in common."""
+
+    connections: Connections
+    pending: Pending
+
+
+class Served(NamedTuple):
+    """What is served at one port: its line, and whose units they are by which maps, in words."""
+
+    line: Line
+    subjects: str
+    maps: str
+
+    def words(self) -> str:
+        """Return whom one finds there."""
+        rows = self.line.bank.rows
+        return f"{self.subjects} {rows.start + 1} to {rows.stop} as units 1 to {len(rows)}; {self.maps}"
+
+
+class ListeningPoint(Protocol):
+    """A place where clients come in, open or not."""
+
+    async def open(self) -> None:
+        """Bind or open it and serve. Raises AddressInUseError."""
+
+    def shut(self) -> None:
+        """Take nobody any more; answers due still go out."""
+
+    async def close(self) -> None:
+        """Close what is left of it; safe to call more than once, and before `open`."""
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return a row for each port that is open."""
+
+    def ready(self) -> list[dict[str, Any]]:
+        """Return an entry of the ready file for each port that is open."""
+
+
+class _Ports(ABC):
+    """Consecutive ports, one for each of `served`; with port 0 free ones."""
+
+    def __init__(
+        self, host: str, settings: NetworkListener | TlsListener, served: Sequence[Served], shared: Shared
+    ) -> None:
+        self._host = host
+        self._settings = settings
+        self._served = served
+        self._shared = shared
+        self._addresses: list[tuple[str, int]] = []
+
+    @property
+    def _service(self) -> str:
+        return SERVICES[self._settings.transport]
+
+    async def open(self) -> None:
+        """Bind all ports and serve. Raises AddressInUseError."""
+        first = self._settings.port
+        for index, served in enumerate(self._served):
+            self._addresses.append(await self._open(served.line, first and first + index))
+
+    @abstractmethod
+    async def _open(self, line: Line, port: int) -> tuple[str, int]:
+        """Bind a port and serve `line` there; return its address."""
+
+    @abstractmethod
+    def shut(self) -> None:
+        """Take nobody any more; answers due still go out."""
+
+    async def close(self) -> None:
+        """Close what is left of it; safe to call more than once, and before `open`."""
+        self._addresses.clear()
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return a row for each port that is open."""
+        return [
+            Endpoint(self._service, address_text(host, port), served.words())
+            for (host, port), served in zip(self._addresses, self._served, strict=False)
+        ]
+
+    def ready(self) -> list[dict[str, Any]]:
+        """Return host, port and units of each open port, and its transport if that is not Modbus TCP."""
+        transport = self._settings.transport
+        more = {} if transport == "tcp" else {"transport": transport}
+        return [
+            {"host": host, "port": port, "units": [1, len(served.line.bank.rows)], **more}
+            for (host, port), served in zip(self._addresses, self._served, strict=False)
+        ]
+
+
+class Streams(_Ports):
+    """Modbus TCP, and RTU over TCP, where a pause ends what cannot be cut."""
+
+    def __init__(
+        self, host: str, settings: NetworkListener, served: Sequence[Served], shared: Shared
+    ) -> None:
+        super().__init__(host, settings, served, shared)
+        self._silence = PAUSE if settings.transport == "rtu-over-tcp" else 0.0
+        self._servers: list[asyncio.Server] = []
+
+    async def _open(self, line: Line, port: int) -> tuple[str, int]:
+        listener = await bind_tcp(self._service, self._host, port, self._settings.option)
+        connections, pending = self._shared
+        # Made first and serving only afterwards, so that a start cancelled in between leaves nothing behind.
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(line, connections, pending, silence=self._silence),
+            sock=listener,
+            start_serving=False,
+            backlog=BACKLOG,
+        )
+        self._servers.append(server)
+        await server.start_serving()
+        host, port, *_ = server.sockets[0].getsockname()
+        return host, port
+
+    def shut(self) -> None:
+        """Take nobody any more; answers due still go out."""
+        for server in self._servers:
+            server.close()
+
+    async def close(self) -> None:
+        """Wait for the end of it; the connections are closed."""
+        await super().close()
+        servers, self._servers = self._servers, []
+        for server in servers:
+            await server.wait_closed()
+
+
+class Secure(_Ports):
+    """Modbus/TCP Security; beside each line there is one for those who may only read."""
+
+    _settings: TlsListener
+
+    def __init__(
+        self,
+        host: str,
+        settings: TlsListener,
+        served: Sequence[Served],
+        read_only: Sequence[Line],
+        shared: Shared,
+    ) -> None:
+        super().__init__(host, settings, served, shared)
+        self._context = server_context(
+            certificate=settings.certificate, key=settings.key, client_ca=settings.client_ca
+        )
+        self._read_only = {served.line: line for served, line in zip(served, read_only, strict=True)}
+        self._ports: list[TlsPort] = []
+
+    async def _open(self, line: Line, port: int) -> tuple[str, int]:
+        listener = await bind_tcp(self._service, self._host, port, self._settings.option)
+        host, port, *_ = listener.getsockname()
+        access = Access(line, self._read_only[line], self._settings.operators)
+        self._ports.append(TlsPort(listener, self._context, access, *self._shared))
+        return host, port
+
+    def shut(self) -> None:
+        """Take nobody any more; answers due still go out."""
+        for port in self._ports:
+            port.shut()
+
+    async def close(self) -> None:
+        """Wait for the end of it; the connections are closed."""
+        await super().close()
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await port.close()
+
+
+class Udp(_Ports):
+    """Modbus over UDP."""
+
+    def __init__(
+        self, host: str, settings: NetworkListener, served: Sequence[Served], shared: Shared
+    ) -> None:
+        super().__init__(host, settings, served, shared)
+        self._protocols: list[Datagrams] = []
+
+    async def _open(self, line: Line, port: int) -> tuple[str, int]:
+        sock = await bind_udp(self._service, self._host, port, self._settings.option)
+        host, port, *_ = sock.getsockname()
+        _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: Datagrams(line, self._shared.pending), sock=sock
+        )
+        self._protocols.append(protocol)
+        return host, port
+
+    def shut(self) -> None:
+        """Take no more requests; answers due still go out."""
+        for protocol in self._protocols:
+            protocol.stop()
+
+    async def close(self) -> None:
+        """Close the sockets."""
+        await super().close()
+        protocols, self._protocols = self._protocols, []
+        for protocol in protocols:
+            protocol.close()

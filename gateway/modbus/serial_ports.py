@@ -1,0 +1,104 @@
+"""Where serial lines come from: devices that may be pulled out, and pseudo-terminals made for one's own use.
+
+What goes over them is not known here. pyserial is imported here alone, when there is a device.
+"""
+
+# ruff: noqa: PLC0415  terminals are not on every platform, and pyserial is seldom needed
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.transports import SerialListener
+
+if TYPE_CHECKING:
+    from serial import Serial
+
+
+class SerialPort(Protocol):
+    """What a serial line runs over."""
+
+    def open(self) -> int:
+        """Return an open file that does not block. Raises OSError."""
+
+    def close(self) -> None:
+        """Close it; safe to call more than once."""
+
+
+class Device:
+    """A serial port of this machine, for one program at a time."""
+
+    def __init__(self, path: Path, settings: SerialListener) -> None:
+        self._path = path
+        self._settings = settings
+        self._serial: Serial | None = None
+
+    def open(self) -> int:
+        """Return an open file that does not block. Raises OSError."""
+        import termios
+
+        import serial
+
+        settings = self._settings
+        try:
+            self._serial = serial.Serial(
+                str(self._path),
+                baudrate=settings.baud,
+                bytesize=settings.data_bits,
+                parity=settings.parity[0].upper(),
+                stopbits=settings.stop_bits,
+                timeout=0,
+                exclusive=True,
+            )
+        except (ValueError, termios.error) as error:  # of what the device cannot do
+            raise OSError(errno.EINVAL, str(error)) from error
+        file: int = self._serial.fileno()
+        return file
+
+    def close(self) -> None:
+        """Close it; safe to call more than once."""
+        if self._serial:
+            self._serial.close()
+
+
+class Pty:
+    """A pseudo-terminal, with a link to it at `path`; what is there before must be a link or nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files: tuple[int, ...] = ()
+        self._name = ""
+
+    def open(self) -> int:
+        """Return our side of it; the other one is kept open too, so that clients may come and go."""
+        import tty
+
+        ours, theirs = self._files = os.openpty()
+        try:
+            tty.setraw(theirs)
+            os.set_blocking(ours, False)
+            self._name = os.ttyname(theirs)
+            if self._path.is_symlink():
+                self._path.unlink()
+            self._path.symlink_to(self._name)
+        except OSError:
+            self.close()
+            raise
+        return ours
+
+    def close(self) -> None:
+        """Close it and take the link away, if it is still ours."""
+        if self._path.is_symlink() and str(self._path.readlink()) == self._name:
+            self._path.unlink()
+        for file in self._files:
+            os.close(file)
+        self._files, self._name = (), ""
+
+
+def port_of(settings: SerialListener) -> SerialPort:
+    """Return what a serial listener runs over; nothing is opened yet."""
+    if settings.device:
+        return Device(settings.device, settings)
+    assert settings.pty is not None, settings  # noqa: S101  one of them is given
+    return Pty(settings.pty)

@@ -1,0 +1,376 @@
+"""Serial lines: pseudo-terminals made by the gateway, and devices that come and go."""
+
+import asyncio
+import logging
+import os
+import re
+import time
+import tty
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusSerialClient
+
+from gateway.commands import TurnKey
+from gateway.errors import AddressInUseError
+from gateway.modbus import serial_listener
+from gateway.modbus.ascii_framing import AsciiFraming
+from gateway.modbus.rtu_framing import RtuFraming
+from gateway.transports import SerialListener
+from tests.gateway.modbus.conftest import LOOPS, Notes, Serve, adapter_of, until
+from tests.support.snapshots import nameplates, snapshot_of
+
+RTU, ASCII = RtuFraming(), AsciiFraming()
+FAST = 1_000_000
+UNIT = bytes.fromhex("0300f60001")
+
+
+def line_at(
+    path: Path,
+    *,
+    transport: Literal["rtu", "ascii"] = "rtu",
+    device: bool = False,
+    baud: int = FAST,
+    first_meter: int = 1,
+    units: int = 3,
+) -> SerialListener:
+    """Return the settings of a serial line."""
+    return SerialListener(
+        transport=transport,
+        device=path if device else None,
+        pty=None if device else path,
+        baud=baud,
+        data_bits=8,
+        parity="none",
+        stop_bits=1,
+        first_meter=first_meter,
+        units=units,
+        maps=("native",),
+        option="modbus.listeners[0]",
+    )
+
+
+class Master:
+    """The other end of a line."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._come = asyncio.Queue[bytes]()
+        asyncio.get_running_loop().add_reader(file, lambda: self._come.put_nowait(os.read(file, 4096)))
+
+    def send(self, data: bytes) -> None:
+        os.write(self._file, data)
+
+    async def read(self, length: int) -> bytes:
+        """Return so many bytes of what comes."""
+        data = b""
+        while len(data) < length:
+            data += await asyncio.wait_for(self._come.get(), 10)
+        assert len(data) == length
+        return data
+
+    async def ask(self, request: bytes, answer: bytes) -> None:
+        self.send(request)
+        assert await self.read(len(answer)) == answer
+
+    def silent(self) -> bool:
+        return self._come.empty()
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Master]:
+    """Open the terminal at `path` as a client does."""
+    file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        yield Master(file)
+    finally:
+        asyncio.get_running_loop().remove_reader(file)
+        os.close(file)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "meters"
+
+
+async def test_units_of_a_line_begin_with_its_first_meter(serve: Serve, path: Path) -> None:
+    adapter = await serve(nameplates(9), listeners=[line_at(path, first_meter=4, units=2)])
+    assert adapter.ready() == {
+        "modbus": [{"transport": "rtu", "device": str(path), "meters": [4, 5], "units": [1, 2]}]
+    }
+    (endpoint,) = adapter.endpoints()
+    assert (endpoint.service, endpoint.address) == ("Modbus RTU", str(path))
+    assert endpoint.serves == "meters 4 to 5 as units 1 to 2; native; 1000000 8N1"
+    async with opened(path) as master:
+        await master.ask(RTU.frame(2, UNIT), RTU.frame(2, bytes.fromhex("03020005")))
+        master.send(RTU.frame(3, UNIT))
+        await master.ask(RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020004")))
+
+
+async def test_all_transports_show_one_snapshot_at_once(serve: Serve, tmp_path: Path) -> None:
+    meters, rtu, ascii_ = nameplates(2), tmp_path / "rtu", tmp_path / "ascii"
+    adapter = await serve(meters, listeners=[line_at(rtu), line_at(ascii_, transport="ascii")])
+    for tick in (2, 3):
+        adapter.show(snapshot_of(meters, tick))
+        said = bytes.fromhex("0304") + (1_767_571_200 + tick).to_bytes(4, "big")
+        ask = bytes.fromhex("0300760002")
+        async with opened(rtu) as one, opened(ascii_) as other:
+            await one.ask(RTU.frame(1, ask), RTU.frame(1, said))
+            await other.ask(ASCII.frame(1, ask), ASCII.frame(1, said))
+
+
+@pytest.mark.parametrize("baud", [1200, 9600])
+async def test_an_answer_is_whole_no_sooner_than_a_wire_would_have_carried_it(
+    serve: Serve, path: Path, baud: int
+) -> None:
+    await serve(nameplates(1), listeners=[line_at(path, baud=baud)])
+    request, answer = RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001"))
+    async with opened(path) as master:
+        for _ in range(2):
+            begun = time.monotonic()
+            await master.ask(request, answer)
+            assert time.monotonic() - begun >= (8 + 3.5 + 7) * 10 / baud
+        begun = time.monotonic()
+        await master.ask(request * 2, answer * 2)
+        assert time.monotonic() - begun >= 2 * (8 + 3.5 + 7) * 10 / baud
+
+
+async def test_a_broadcast_is_obeyed_by_the_units_of_the_line_and_not_answered(
+    serve: Serve, path: Path
+) -> None:
+    notes = Notes()
+    await serve(nameplates(5), notes, listeners=[line_at(path, first_meter=2, units=3)])
+    async with opened(path) as master:
+        master.send(RTU.frame(0, bytes.fromhex("050000ff00")))
+        await until(lambda: len(notes.done) == 3)
+        await master.ask(RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020002")))
+        assert master.silent()
+        notes.refusing = True
+        master.send(RTU.frame(0, bytes.fromhex("0500000000")))
+        await until(lambda: len(notes.begun) == 6)
+        assert master.silent()
+    assert notes.done == [TurnKey(row, "right") for row in (1, 2, 3)]
+
+
+async def test_a_write_is_answered_when_applied_and_what_follows_waits(serve: Serve, path: Path) -> None:
+    notes = Notes()
+    await serve(nameplates(1), notes, listeners=[line_at(path)])
+    write = RTU.frame(1, bytes.fromhex("050000ff00"))
+    async with opened(path) as master:
+        notes.gate.clear()
+        master.send(write)
+        await until(lambda: notes.begun)
+        master.send(RTU.frame(1, UNIT))
+        await asyncio.sleep(0.02)
+        assert master.silent()
+        notes.gate.set()
+        assert await master.read(15) == write + RTU.frame(1, bytes.fromhex("03020001"))
+
+
+async def test_half_a_frame_is_dropped_after_the_silence(serve: Serve, path: Path) -> None:
+    await serve(nameplates(1), listeners=[line_at(path)])
+    request, answer = RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001"))
+    async with opened(path) as master:
+        for broken in (request[:5], request[:-1] + b"\0", b"\xff" * 300):
+            master.send(broken)
+            await asyncio.sleep(0.03)
+            await master.ask(request, answer)
+
+
+async def test_a_flood_of_a_client_that_reads_nothing_holds_up_nobody(serve: Serve, tmp_path: Path) -> None:
+    flooded, calm = tmp_path / "flooded", tmp_path / "calm"
+    await serve(nameplates(1), listeners=[line_at(flooded), line_at(calm)])
+    request, answer = RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001"))
+    file = os.open(flooded, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        async with opened(calm) as master:
+            for _ in range(20):
+                for _ in range(50):
+                    try:
+                        os.write(file, request * 100)
+                    except BlockingIOError:
+                        break
+                await master.ask(request, answer)
+    finally:
+        os.close(file)
+
+
+async def test_the_link_is_made_anew_and_removed_and_files_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "meters"
+    path.symlink_to(tmp_path / "gone")
+    adapter = adapter_of(nameplates(1), listeners=[line_at(path)])
+    adapter.show(snapshot_of(nameplates(1)))
+    await adapter.start()
+    assert path.is_symlink()
+    assert str(path.readlink()).startswith("/dev/")
+    await adapter.stop()
+    assert not path.is_symlink()
+    path.write_text("precious")
+    with pytest.raises(AddressInUseError) as caught:
+        await adapter_of(nameplates(1), listeners=[line_at(path)]).start()
+    assert str(caught.value) == (
+        f"Modbus RTU: {path} is unusable (File exists); modbus.listeners[0].pty moves it"
+    )
+    assert path.read_text() == "precious"
+    nowhere = line_at(tmp_path / "no" / "device", device=True)
+    with pytest.raises(
+        AddressInUseError, match=r"unusable \(No such file .*modbus.listeners\[0\].device moves"
+    ):
+        await adapter_of(nameplates(1), listeners=[nowhere]).start()
+
+
+@contextmanager
+def _cable(path: Path) -> Iterator[int]:
+    """Make a device at `path`, as an adapter does that is plugged in; give the file of its other end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    path.unlink(missing_ok=True)
+    path.symlink_to(os.ttyname(theirs))
+    os.close(theirs)
+    try:
+        yield ours
+    finally:
+        os.close(ours)
+
+
+async def test_a_device_is_for_one_gateway_at_a_time(serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "device"
+    with _cable(path):
+        await serve(nameplates(1), listeners=[line_at(path, device=True, baud=19_200)])
+        second = adapter_of(nameplates(1), listeners=[line_at(path, device=True, baud=19_200)])
+        with pytest.raises(
+            AddressInUseError, match=r"is already in use; modbus.listeners\[0\].device moves it"
+        ):
+            await second.start()
+
+
+async def test_a_device_that_goes_away_is_opened_again(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serial_listener, "FIRST_WAIT", 0.01)
+    caplog.set_level(logging.INFO)
+    path, other = tmp_path / "device", tmp_path / "other"
+    answer = RTU.frame(1, bytes.fromhex("03020001"))
+    settings = [line_at(path, device=True, baud=19_200), line_at(other)]
+    with _cable(path) as file:
+        await serve(nameplates(1), listeners=settings)
+        master = Master(file)
+        await master.ask(RTU.frame(1, UNIT), answer)
+        asyncio.get_running_loop().remove_reader(file)
+    path.unlink()
+    await until(lambda: "has gone" in caplog.text)
+    async with opened(other) as calm:
+        await calm.ask(RTU.frame(1, UNIT), answer)
+    with _cable(path) as file:
+        await until(lambda: "is there again" in caplog.text)
+        master = Master(file)
+        await master.ask(RTU.frame(1, UNIT), answer)
+        asyncio.get_running_loop().remove_reader(file)
+
+
+async def test_an_answer_to_a_line_that_was_pulled_out_is_not_given_to_the_next(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serial_listener, "FIRST_WAIT", 0.01)
+    caplog.set_level(logging.INFO)
+    path, notes = tmp_path / "device", Notes()
+    notes.gate.clear()
+    with _cable(path) as file:
+        await serve(nameplates(1), notes, listeners=[line_at(path, device=True, baud=19_200)])
+        os.write(file, RTU.frame(1, bytes.fromhex("050000ff00")))
+        await until(lambda: notes.begun)
+    path.unlink()
+    await until(lambda: "has gone" in caplog.text)
+    with _cable(path) as file:
+        await until(lambda: "is there again" in caplog.text)
+        notes.gate.set()
+        await until(lambda: notes.done)
+        master = Master(file)
+        await master.ask(RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001")))
+        asyncio.get_running_loop().remove_reader(file)
+
+
+async def _attack(transport: Literal["rtu", "ascii"], folder: Path, pieces: list[bytes]) -> None:
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    meters, path = nameplates(1), folder / "fuzzed"
+    framing = RTU if transport == "rtu" else ASCII
+    adapter = adapter_of(meters, listeners=[line_at(path, transport=transport, units=1)])
+    adapter.show(snapshot_of(meters))
+    await adapter.start()
+    try:
+        async with opened(path) as master:
+            for piece in pieces:
+                master.send(piece)
+            answer = framing.frame(1, bytes.fromhex("03020001"))
+            said = b""
+            while not said.endswith(answer):
+                await asyncio.sleep(0.005)
+                master.send(framing.frame(1, UNIT))
+                said += await asyncio.wait_for(master._come.get(), 10) if not master.silent() else b""
+    finally:
+        await adapter.stop()
+    assert faults == []
+
+
+@pytest.mark.parametrize("transport", ["rtu", "ascii"])
+@pytest.mark.parametrize("loop", LOOPS)
+@settings(max_examples=20, deadline=None)
+@given(pieces=st.lists(st.binary(max_size=300), max_size=4))
+def test_whatever_comes_over_a_line_the_next_request_is_answered(
+    loop: str,
+    transport: Literal["rtu", "ascii"],
+    tmp_path_factory: pytest.TempPathFactory,
+    pieces: list[bytes],
+) -> None:
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(_attack(transport, tmp_path_factory.getbasetemp(), pieces))
+
+
+@pytest.mark.parametrize(
+    ("transport", "framer"), [("rtu", FramerType.RTU), ("ascii", FramerType.ASCII)], ids=["rtu", "ascii"]
+)
+async def test_the_pymodbus_client_reads_and_writes_over_a_line(
+    serve: Serve, path: Path, transport: Literal["rtu", "ascii"], framer: FramerType
+) -> None:
+    await serve(nameplates(3), listeners=[line_at(path, transport=transport, baud=115_200)])
+    async with AsyncModbusSerialClient(
+        str(path), framer=framer, baudrate=115_200, retries=0, timeout=5
+    ) as client:
+        for unit in (1, 3):
+            said = await client.read_holding_registers(246, count=1, device_id=unit)
+            assert said.registers == [unit]
+        written = await client.write_coil(0, True, device_id=2)
+        assert not written.isError()
+
+
+@pytest.mark.real_client("mbpoll")
+async def test_mbpoll_reads_over_rtu(serve: Serve, path: Path) -> None:
+    await serve(nameplates(3), listeners=[line_at(path, baud=19_200)])
+    command = [
+        "mbpoll",
+        "-m",
+        "rtu",
+        "-b",
+        "19200",
+        "-P",
+        "none",
+        "-0",
+        "-1",
+        "-a",
+        "3",
+        "-r",
+        "246",
+        "-c",
+        "1",
+    ]
+    process = await asyncio.create_subprocess_exec(*command, str(path), stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, output.decode()
+    assert re.findall(r"^\[\d+\]:\s+(\S+)", output.decode(), re.MULTILINE) == ["3"]

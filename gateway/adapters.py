@@ -4,17 +4,21 @@ To add a protocol: one folder and one line in ADAPTERS. Every folder is imported
 protocol that is off costs nothing at the start.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.settings import Config
 from gateway.hub import Adapter
+from gateway.link_faults import Links
 
 if TYPE_CHECKING:
     from gateway.web.answers import Control
 
+Lines = Mapping[str, Links]
+"""The faults of lines by protocol."""
 
-def _modbus(config: Config, control: "Control") -> Adapter | None:
+
+def _modbus(config: Config, control: "Control", lines: Lines) -> Adapter | None:
     if config.modbus is None:
         return None
     from gateway.modbus.server import ModbusAdapter  # noqa: PLC0415  imported when wanted
@@ -22,14 +26,19 @@ def _modbus(config: Config, control: "Control") -> Adapter | None:
     settings = config.modbus
     return ModbusAdapter(
         host=settings.host,
-        port=settings.port,
-        maps=settings.maps,
+        listeners=settings.listeners,
+        connections=settings.connections,
+        idle_s=settings.idle_s,
         meters=config.nameplates,
         commands=control,
+        gateway_id=config.gateway_id,
+        gateway_name=config.gateway_name,
+        tick_length=config.clock.tick_s * config.clock.speed,
+        links=lines["modbus"],
     )
 
 
-def _bacnet(config: Config, control: "Control") -> Adapter | None:
+def _bacnet(config: Config, control: "Control", _: Lines) -> Adapter | None:
     if config.bacnet is None:
         return None
     from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  imported when wanted
@@ -40,6 +49,10 @@ def _bacnet(config: Config, control: "Control") -> Adapter | None:
         port=settings.port,
         device_instance=settings.device_instance,
         network=settings.network,
+        topology=settings.topology,
+        hosts=settings.hosts,
+        own_network=settings.own_network,
+        role=settings.role,
         gateway_id=config.gateway_id,
         gateway_name=config.gateway_name,
         meters=config.nameplates,
@@ -47,7 +60,7 @@ def _bacnet(config: Config, control: "Control") -> Adapter | None:
     )
 
 
-def _mqtt(config: Config, _: "Control") -> Adapter | None:
+def _mqtt(config: Config, _control: "Control", _: Lines) -> Adapter | None:
     if config.mqtt is None:
         return None
     from gateway.mqtt.adapter import MqttAdapter  # noqa: PLC0415  imported when wanted
@@ -64,7 +77,7 @@ def _mqtt(config: Config, _: "Control") -> Adapter | None:
     )
 
 
-def _web(config: Config, control: "Control") -> Adapter | None:
+def _web(config: Config, control: "Control", _: Lines) -> Adapter | None:
     if config.http is None:
         return None
     from gateway.web.adapter import WebAdapter  # noqa: PLC0415  imported when wanted
@@ -81,11 +94,17 @@ def _web(config: Config, control: "Control") -> Adapter | None:
     )
 
 
-ADAPTERS: Final[Sequence[Callable[[Config, "Control"], Adapter | None]]] = (_modbus, _bacnet, _mqtt, _web)
-"""In the order in which they start and are told of a snapshot; each gives None where its protocol is off."""
+Make = Callable[[Config, "Control", Lines], Adapter | None]
+"""Makes one protocol's adapter; gives None where the protocol is off."""
+
+ADAPTERS: Final[Sequence[Make]] = (_modbus, _bacnet, _mqtt, _web)
+"""In the order in which they start and are told of a snapshot."""
 
 
-def build(config: Config, control: "Control") -> list[Adapter]:
-    """Return the adapters that `config` asks for; nothing is bound yet. Raises ConfigError."""
-    made = (make(config, control) for make in ADAPTERS)
+def build(config: Config, control: "Control", lines: Lines) -> list[Adapter]:
+    """Return the adapters that `config` asks for; nothing is bound yet. Raises ConfigError.
+
+    `lines` are the faults of lines by protocol.
+    """
+    made = (make(config, control, lines) for make in ADAPTERS)
     return [adapter for adapter in made if adapter is not None]

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -22,6 +22,7 @@ import typer
 
 from gateway.addressing import MOST_METERS
 from gateway.errors import MetergateError
+from gateway.maps_cli import maps
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -37,9 +38,8 @@ _STYLE: Final[Mapping[str, Any]] = {
 app = typer.Typer(
     help="Simulated Leviton kWh meters on Modbus TCP, BACnet/IP and MQTT.", add_completion=False, **_STYLE
 )
-_maps = typer.Typer(help="Register maps.", **_STYLE)
 _config = typer.Typer(help="The configuration file.", **_STYLE)
-app.add_typer(_maps, name="maps")
+app.add_typer(maps, name="maps")
 app.add_typer(_config, name="config")
 
 _PLACES: Final = {
@@ -57,6 +57,9 @@ _PLACES: Final = {
 """Where the value of each option of `run` stands in the configuration."""
 
 _SERVICES: Final = ("modbus", "bacnet", "mqtt", "http")
+_PORTS: Final = (*((service, "port") for service in _SERVICES), ("modbus", "listeners", "port"))
+"""Where ports stand in the configuration; the last one in every listener that has one."""
+
 _TOKEN: Final = "METERGATE_TOKEN"  # noqa: S105  the name of a variable
 
 
@@ -102,7 +105,7 @@ def run(
     clock: Annotated[str | None, _says("How time goes (real).", metavar="real|manual")] = None,
     speed: Annotated[float | None, _says("Simulated seconds in a second (1).")] = None,
     start: Annotated[str | None, _says("Where simulated time starts, ISO 8601.", metavar="TIME")] = None,
-    state: Annotated[Path | None, _says("Keep energy and peaks in this directory.", metavar="DIR")] = None,
+    state: Annotated[Path | None, _says("Keep energy, peaks and the clock here.", metavar="DIR")] = None,
     no_state: Annotated[bool, _says("Keep nothing.", "--no-state")] = False,
     modbus_port: Annotated[int | None, _says("First TCP port of Modbus (5020).", metavar="PORT")] = None,
     bacnet_port: Annotated[int | None, _says("UDP port of BACnet/IP (47808).", metavar="PORT")] = None,
@@ -138,9 +141,9 @@ def _flag(name: str) -> str:
 def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[str, Any]]:
     """Return what the options of `run` put before the values of the file, as `load_config` takes it."""
     options: dict[tuple[str, ...], tuple[str, Any]] = {}
+    if given["ephemeral"]:
+        options |= dict.fromkeys(_PORTS, ("--ephemeral", 0))
     for service in _SERVICES:
-        if given["ephemeral"]:
-            options[service, "port"] = ("--ephemeral", 0)
         if given[f"no_{service}"]:
             options[service, "enabled"] = (f"--no-{service}", False)
     for name, place in _PLACES.items():
@@ -181,13 +184,13 @@ def _serve(
     logs.set_up(log_format)
     config = load_config(file, options)
 
-    from gateway import station
+    from gateway import process
 
     for note in config.notes:
         logging.getLogger(__name__).warning(note)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         announce = partial(_announce, token_made_up=config.http is not None and config.http.token is None)
-        runner.run(station.run(config, ready_file=ready_file, announce=announce))
+        runner.run(process.run(config, ready_file=ready_file, announce=announce))
 
 
 def _loop_factory() -> "Callable[[], AbstractEventLoop] | None":
@@ -232,47 +235,3 @@ def print_schema() -> None:
     from gateway.config.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-
-
-_MapName = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of a map, or a file.", show_default=False)
-]
-
-
-@_maps.command("list")
-def list_maps() -> None:
-    """List the register maps that come along."""
-    from register_maps.loader import load, names
-
-    _print_rows((name, load(name).description) for name in names())
-
-
-@_maps.command("show")
-def show_map(name: _MapName) -> None:
-    """Show what stands at which address of a register map."""
-    from gateway.config.problems import loading_maps
-    from register_maps.describe import HEADINGS, describe
-    from register_maps.loader import load
-
-    with loading_maps():
-        found = load(name)
-    _print_rows([HEADINGS, *describe(found)])
-
-
-@_maps.command("check")
-def check_map(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]) -> None:
-    """Say whether a register map is right, and everything that is wrong with it."""
-    from gateway.config.problems import loading_maps
-    from register_maps.loader import load_file
-
-    with loading_maps():
-        found = load_file(file)
-    typer.echo(f"{file} is right: map {found.name}, {len(found.entries)} entries")
-
-
-def _print_rows(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows with their columns under each other."""
-    lines = list(rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

@@ -70,12 +70,19 @@ class Clock:
     """Gives out ticks: by the wall clock in mode `real`, by `advance` alone in mode `manual`.
 
     `start` [ns since 1970 UTC] is the instant of tick 0; None is the whole second that it is now for a real
-    clock and MANUAL_START for a manual one. `tick_s` [s] is the wall time between two ticks of a real clock
-    and `speed` the simulated seconds in one of the wall's.
+    clock and MANUAL_START for a manual one. It is never before `reached`, where an earlier run came to
+    (decision 13). `tick_s` [s] is the wall time between two ticks of a real clock and `speed` the simulated
+    seconds in one of the wall's.
     """
 
     def __init__(
-        self, mode: ClockMode = "real", *, start: int | None = None, tick_s: float = 1.0, speed: float = 1.0
+        self,
+        mode: ClockMode = "real",
+        *,
+        start: int | None = None,
+        reached: int = 0,
+        tick_s: float = 1.0,
+        speed: float = 1.0,
     ) -> None:
         self._mode = mode
         self._tick_s = tick_s
@@ -83,6 +90,7 @@ class Clock:
         self._speed = speed
         if start is None:
             start = MANUAL_START if mode == "manual" else int(time.time()) * NS_PER_S
+        start = max(start, reached)
         self._latest = Tick(0, start)
         self._running = asyncio.Event()
         if mode == "real":
@@ -91,11 +99,12 @@ class Clock:
         self._wall: int | None = None
         self._origin = start
         self._periods = 0
+        self._past = 0  # wall time from the end of the last period to the latest tick, if that was a mark
 
     @property
     def state(self) -> ClockState:
         """What the clock is doing."""
-        paused = self._mode == "real" and not self._running.is_set()
+        paused = self._mode == "real" and self.standing
         return ClockState(self._mode, self._latest, self._tick_s, self._speed, paused)
 
     async def due(self) -> None:
@@ -103,19 +112,48 @@ class Clock:
         while (wait := await self._until_due()) > 0:  # noqa: ASYNC110  it waits for an instant, not an event
             await asyncio.sleep(wait / NS_PER_S)
 
-    def take(self) -> Tick:
-        """Return the tick that is due by now, after `due`.
+    def take(self) -> Tick | None:
+        """Return the tick that is due by now; None if none is, because the clock was paused or marked since.
 
         Tick k is due k periods after the first wait and ends at start + k * tick_s * speed exactly. Whoever
         comes late gets the periods missed in one longer tick, of up to LONGEST_TICK; what is more is left
         out, since ticks that take longer than they last would only grow.
         """
-        length = self._period * Fraction(str(self._speed))
-        missed = (time.monotonic_ns() - (self._wall or 0)) // self._period - self._periods
-        taken = min(missed, max(1, int(LONGEST_TICK / length)))
-        self._wall = (self._wall or 0) + (missed - taken) * self._period
+        if self.standing or not self._count(time.monotonic_ns()):
+            return None
+        self._past = 0
+        return self._give(self._origin + int(self._periods * self._length()))
+
+    def mark(self) -> Tick:
+        """Return a tick that ends now: a command changes the readings (decision 12).
+
+        The regular ticks stay where they are. A clock that stands has gone on by nothing.
+        """
+        now = time.monotonic_ns()
+        if self.standing or self._wall is None:
+            return self._give(self._latest.time)
+        self._count(now)
+        self._past = now - self._wall - self._periods * self._period
+        return self._give(self._origin + int(Fraction(now - self._wall, self._period) * self._length()))
+
+    @property
+    def standing(self) -> bool:
+        """Whether simulated time stands still: the clock is manual, or paused."""
+        return not self._running.is_set()
+
+    def _length(self) -> Fraction:
+        """Return the simulated time of a period [ns]."""
+        return self._period * Fraction(str(self._speed))
+
+    def _count(self, now: int) -> int:
+        """Count the periods that have ended by the wall's `now`, and return how many they are."""
+        if self._wall is None:
+            return 0
+        missed = (now - self._wall) // self._period - self._periods
+        taken = min(missed, max(1, int(LONGEST_TICK / self._length())))
+        self._wall += (missed - taken) * self._period
         self._periods += taken
-        return self._give(min(self._origin + int(self._periods * length), END))
+        return taken
 
     async def _until_due(self) -> int:
         """Return the wall time until the next tick is due [ns], once the clock is not paused."""
@@ -126,8 +164,8 @@ class Clock:
         return self._wall + (self._periods + 1) * self._period - now
 
     def _give(self, instant: int) -> Tick:
-        self._latest = Tick(self._latest.number + 1, instant)
-        if instant == END:
+        self._latest = Tick(self._latest.number + 1, min(instant, END))
+        if instant >= END:
             self._running.clear()
         return self._latest
 
@@ -147,10 +185,6 @@ class Clock:
         begin, end = self._latest.time, self._latest.time + length
         return map(self._give, chain(range(begin + LONGEST_TICK, end, LONGEST_TICK), (end,)))
 
-    def mark(self) -> Tick:
-        """Return a tick of no length: something else than time has changed the readings."""
-        return self._give(self._latest.time)
-
     def set(self, *, speed: float | None = None, paused: bool | None = None) -> None:
         """Change the speed from the next tick on, pause or go on.
 
@@ -166,12 +200,13 @@ class Clock:
         if paused:
             self._running.clear()
         elif paused is False and not self._running.is_set():
-            self._wall = None
+            self._wall, self._past = None, 0
             self._origin, self._periods = self._latest.time, 0
             self._running.set()
 
     def _rebase(self) -> None:
         """Count periods from the latest tick on."""
         if self._wall is not None:
-            self._wall += self._periods * self._period
+            self._wall += self._periods * self._period + self._past
+            self._past = 0
         self._origin, self._periods = self._latest.time, 0

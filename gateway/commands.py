@@ -4,12 +4,12 @@ Adapters make them and wait for what comes of them; they change nothing themselv
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from gateway.errors import RequestRefusedError
-from sims.meter import MeterSpec
+from gateway.link_faults import LinkFault
 
 _STOPPING: Final = "the gateway is stopping"
 _MOST_WAITING: Final = 1024
@@ -24,10 +24,10 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Connect the meter in `row` as `to` makes of how it is connected; `to` may raise RequestRefusedError."""
+    """Put `changes`, a JSON object that nobody alters any more, over how the meter in `row` is connected."""
 
     row: int
-    to: Callable[[MeterSpec], MeterSpec]
+    changes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,24 @@ class ResetPeak:
     row: int
 
 
-Command = Advance | Change | TurnKey | HoldKey | ResetPeak
+@dataclass(frozen=True, slots=True)
+class SetLink:
+    """Let the line of the meter in `row`, or the port (None), have `faults`, by protocol; others stay."""
+
+    row: int | None
+    faults: Mapping[str, LinkFault]
+
+
+@dataclass(frozen=True, slots=True)
+class SetHub:
+    """Give the pulse hub `hub`, counted from 0, another value of a setting, by the name of its point."""
+
+    hub: int
+    setting: str
+    value: int
+
+
+Command = Advance | Change | TurnKey | HoldKey | ResetPeak | SetLink | SetHub
 
 Outcome = str
 """What an applied command has to say: why a turn of the key was in vain; nothing else says anything."""

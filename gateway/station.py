@@ -1,19 +1,15 @@
 """The main path: bind everything, then tick.
 
 A tick steps the fleet, is committed to the store and becomes public in the hub: all of it here and one after
-the other, so there is a single writer. What a protocol says and how is not known here.
+the other, so there is a single writer. What a protocol says and how is not known here, nor what the process
+does about signals and files: that is `process`.
 """
 
 import asyncio
-import contextlib
-import json
 import os
-import signal
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self, TypeVar
 
 from gateway import adapters
 from gateway.addressing import Addresses, topic_root
@@ -26,22 +22,32 @@ from gateway.commands import (
     HoldKey,
     Outcome,
     ResetPeak,
+    SetHub,
+    SetLink,
     TurnKey,
     refuse,
 )
-from gateway.config.changes import change_schema, changed, connection
+from gateway.config.changes import (
+    change_schema,
+    changed,
+    connection,
+    gateway_change_schema,
+    gateway_changed,
+    link_changed,
+)
+from gateway.config.link_sections import shown
 from gateway.config.settings import Config
-from gateway.errors import ConfigError, RequestRefusedError
+from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint, Hub
+from gateway.link_faults import links_of
 from gateway.store import Store
 from sims.fleet import Fleet
-from sims.key_switch import too_long
+from sims.key_switch import KeyOutcome, too_long
 from sims.points import NS_PER_S
 from sims.profiles import LoadError
 from sims.snapshot import Snapshot, Tick
 
-Announce = Callable[[Sequence[Endpoint], Mapping[str, Any]], None]
-"""Told where everything is served, and what the ready file says."""
+_T = TypeVar("_T")
 
 
 class Station:
@@ -49,20 +55,33 @@ class Station:
 
     def __init__(self, config: Config, store: Store | None) -> None:
         settings = config.clock
-        self._clock = Clock(settings.mode, start=settings.start, tick_s=settings.tick_s, speed=settings.speed)
+        self._clock = Clock(
+            settings.mode,
+            start=settings.start,
+            reached=store.reached if store else 0,
+            tick_s=settings.tick_s,
+            speed=settings.speed,
+        )
         self._store = store
         self._fleet = Fleet(
             config.meters,
             start=self._clock.state.tick.time,
             seed=config.seed,
             memories=store.load() if store else None,
+            hubs=config.modbus is not None and config.modbus.hubs,
         )
+        # What is shown beside a snapshot is of the same tick: the fleet itself may be a step ahead.
         self._connected = list(config.meters)
+        self._key_outcomes: dict[int, KeyOutcome] = {}
+        self._turned = set[int]()  # rows of keys whose outcome may not be the one that is shown
         self._commands = Commands()
-        self._adapters = adapters.build(config, self)
+        self._links = links_of(config.seed, config.links)
+        self._adapters = adapters.build(config, self, self._links)
         self._serving: dict[str, bool] = {adapter.name: False for adapter in self._adapters}
         self._topic_root = topic_root(config.mqtt.prefix, config.gateway_id) if config.mqtt else None
-        self._hub = Hub(self._adapters, self._fleet.step(self._clock.state.tick))
+        first = self._fleet.step(self._clock.state.tick)
+        self._show_links(first)
+        self._hub = Hub(self._adapters, first)
 
     async def __aenter__(self) -> Self:
         """Let every adapter serve, or none."""
@@ -99,7 +118,8 @@ class Station:
         while True:
             await self._clock.due()
             async with turn:
-                await self._step(self._clock.take())
+                if tick := self._clock.take():
+                    await self._step(tick)
 
     async def _apply_for_ever(self, turn: asyncio.Lock) -> None:
         while True:
@@ -123,17 +143,41 @@ class Station:
             for tick in self._clock.advance(command.seconds):
                 await self._step(tick)
             return ""
-        outcome = self._change(command)
-        await self._step(self._clock.mark())
-        self._connected[command.row] = self._fleet.meter(command.row)
+        reached = None if self._clock.standing else self._clock.mark()
+        snapshot, outcome = await _in_thread(lambda: self._change_now(command, reached))
+        if not isinstance(outcome, RequestRefusedError):
+            self._set_links(command)
+        if snapshot:
+            row = None if isinstance(command, SetHub) else command.row
+            if row is not None:
+                self._connected[row] = self._fleet.meter(row)
+                self._turned.add(row)
+            self._publish(snapshot)
+        if isinstance(outcome, RequestRefusedError):
+            raise outcome
         return outcome
 
-    def _change(self, command: Change | TurnKey | HoldKey | ResetPeak) -> Outcome:
-        """Let a command change the fleet. Raises RequestRefusedError."""
+    def _change_now(
+        self, command: Change | TurnKey | HoldKey | ResetPeak | SetLink | SetHub, reached: Tick | None
+    ) -> tuple[Snapshot | None, Outcome | RequestRefusedError]:
+        """Bring the fleet to the end of `reached` as it was, change it there, and return what is to be shown.
+
+        Without `reached` the clock stands, and a refused command shows nothing.
+        """
+        before = self._fleet.step(reached) if reached else None
+        try:
+            outcome = self._change(command)
+        except RequestRefusedError as refusal:
+            return before and self._kept(before), refusal
+        after = self._fleet.step(reached or self._clock.mark())
+        return self._kept(replace(after, intervals=before.intervals) if before else after), outcome
+
+    def _change(self, command: Change | TurnKey | HoldKey | ResetPeak | SetLink | SetHub) -> Outcome:
+        """Let a command change the fleet, if it is about that. Raises RequestRefusedError."""
         match command:
-            case Change(row, to):
+            case Change(row, changes):
                 try:
-                    self._fleet.change(row, to(self._fleet.meter(row)))
+                    self._fleet.change(row, changed(self._fleet.meter(row), changes))
                 except LoadError as error:
                     raise RequestRefusedError(str(error)) from None
             case TurnKey(row, position):
@@ -144,22 +188,47 @@ class Station:
             case ResetPeak(row):
                 if refusal := self._fleet.reset_peak(row):
                     raise RequestRefusedError(refusal)
+            case SetHub(hub, setting, value):
+                try:
+                    self._fleet.set_hub(hub, setting, value)
+                except ValueError as error:
+                    raise RequestRefusedError(str(error)) from None
         return ""
 
     async def _step(self, tick: Tick) -> None:
         """Run the fleet to the end of `tick`, keep what the meters keep, then show it."""
-        # In a thread, so that a long step keeps no client waiting: until it ends they read the last snapshot.
-        step = asyncio.ensure_future(asyncio.to_thread(self._kept_step, tick))
-        try:
-            self._hub.publish(await asyncio.shield(step))
-        except asyncio.CancelledError:
-            await asyncio.wait({step})  # the store must not be closed under it
-            raise
+        self._publish(await _in_thread(lambda: self._kept(self._fleet.step(tick))))
 
-    def _kept_step(self, tick: Tick) -> Snapshot:
-        snapshot = self._fleet.step(tick)
+    def _publish(self, snapshot: Snapshot) -> None:
+        """Show `snapshot`, at the end of which the fleet stands, and what has come of keys by then."""
+        for row in list(self._turned):
+            if outcome := self._fleet.key_outcome(row):
+                self._key_outcomes[row] = outcome
+            if not snapshot.columns["key_switch"][row]:
+                self._turned.remove(row)  # nothing more comes of it without another command
+        self._show_links(snapshot)
+        self._hub.publish(snapshot)
+
+    def _set_links(self, command: Command) -> None:
+        """Let the line that a command is about have the faults that it names from the next snapshot on."""
+        match command:
+            case SetLink(row, faults):
+                pass
+            case Change(row, changes):
+                faults = link_changed(changes)
+            case _:
+                return
+        for protocol, fault in faults.items():
+            self._links[protocol].set(row, fault)
+
+    def _show_links(self, snapshot: Snapshot) -> None:
+        for links in self._links.values():
+            links.show(snapshot)
+
+    def _kept(self, snapshot: Snapshot) -> Snapshot:
+        """Return what may be shown now that the store has what the meters keep at it."""
         if self._store:
-            self._store.save(self._fleet.memories())
+            self._store.save(self._fleet.memories(), snapshot.tick.time)
         return snapshot
 
     async def apply(self, command: Command) -> Outcome:
@@ -182,7 +251,7 @@ class Station:
 
         Raises FaultyRequestError where they cannot be, and then nothing changes.
         """
-        await self.apply(Change(row, partial(changed, changes=changes)))
+        await self.apply(Change(row, changes))
 
     def change_schema(self) -> Mapping[str, Any]:
         """Return the JSON Schema of what `change_meter` takes."""
@@ -190,7 +259,26 @@ class Station:
 
     def connection(self, row: int) -> Mapping[str, Any]:
         """Return how a meter is connected at the tick that is shown, as `change_meter` takes it."""
-        return connection(self._connected[row])
+        return connection(self._connected[row]) | {"link": self.link(row)}
+
+    async def change_gateway(self, changes: Mapping[str, Any]) -> None:
+        """Put `changes` over the gateway; return when clients see the new tick on every adapter.
+
+        Raises FaultyRequestError where they cannot be, and then nothing changes.
+        """
+        await self.apply(SetLink(None, gateway_changed(changes)))
+
+    def gateway_change_schema(self) -> Mapping[str, Any]:
+        """Return the JSON Schema of what `change_gateway` takes."""
+        return gateway_change_schema()
+
+    def link(self, row: int | None = None) -> Mapping[str, Any]:
+        """Return the faults of a meter's line, or of the port, with what is left of them, by protocol."""
+        return shown({protocol: links.fault(row) for protocol, links in self._links.items()})
+
+    def key_outcome(self, row: int) -> KeyOutcome | None:
+        """Return what has come of the last turn of a key by the tick that is shown, None before the first."""
+        return self._key_outcomes.get(row)
 
     def clock_state(self) -> ClockState:
         """Return what the clock is doing."""
@@ -221,67 +309,19 @@ class Station:
         """Return where the meters are on each protocol."""
         ready = self.ready()
         return Addresses(
-            modbus_ports=tuple(entry["port"] for entry in ready.get("modbus", ())),
+            modbus_ports=tuple(
+                entry["port"] for entry in ready.get("modbus", ()) if "transport" not in entry
+            ),
             gateway_device=ready.get("bacnet", {}).get("gateway_device"),
             topic_root=self._topic_root,
         )
 
 
-async def run(config: Config, *, ready_file: Path | None, announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM, then say good-bye and return.
-
-    `announce` is told where everything is served as soon as it is; then `ready_file` is written. Raises
-    ConfigError and AddressInUseError with nothing left running.
-    """
-    if ready_file:
-        _prepare(ready_file)
-    with (
-        _until_signal() as stopped,
-        Store(config.state) if config.state else contextlib.nullcontext() as store,
-    ):
-        try:
-            async with Station(config, store) as station:
-                if ready_file:
-                    _write_whole(ready_file, json.dumps(station.ready()))
-                announce(station.endpoints(), station.ready())
-                await station.run()
-        except asyncio.CancelledError:
-            if not stopped.is_set():
-                raise
-
-
-@contextlib.contextmanager
-def _until_signal() -> Iterator[asyncio.Event]:
-    """Cancel this task at the first SIGINT or SIGTERM and set the event; a second one ends the process."""
-    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def stop() -> None:
-        stopped.set()
-        for number in numbers:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        if task:
-            task.cancel()
-
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    yield stopped
-
-
-def _prepare(ready_file: Path) -> None:
-    """Take away what an earlier run left. Raises ConfigError where the file could not be written."""
-    if not ready_file.parent.is_dir():
-        raise ConfigError(f"{ready_file.parent} is no directory; allowed: a file in one", key="--ready-file")
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Return what `work` returns, done beside the event loop: until then clients read the last snapshot."""
+    done = asyncio.ensure_future(asyncio.to_thread(work))
     try:
-        ready_file.unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{ready_file} cannot be written: {error.strerror}", key="--ready-file") from None
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a file that nobody ever sees half written, and that only its owner can read."""
-    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text + "\n")
-    Path(draft).replace(file)
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait({done})  # the store must not be closed under it
+        raise

@@ -7,6 +7,7 @@ the station reads and writes it.
 import contextlib
 import sqlite3
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,23 +15,39 @@ from gateway.errors import ConfigError
 from sims.fleet import Memory
 
 FILE: Final = "metergate.sqlite"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-_CREATE: Final = """
-CREATE TABLE IF NOT EXISTS meter (
-    serial TEXT PRIMARY KEY,
-    millijoules INTEGER NOT NULL,
-    femtojoules INTEGER NOT NULL,
-    peak_demand REAL NOT NULL,
-    peak_demand_time INTEGER NOT NULL
-) STRICT, WITHOUT ROWID
-"""
+_UPGRADES: Final = (
+    (
+        """
+        CREATE TABLE meter (
+            serial TEXT PRIMARY KEY,
+            millijoules INTEGER NOT NULL,
+            femtojoules INTEGER NOT NULL,
+            peak_demand REAL NOT NULL,
+            peak_demand_time INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+    (
+        "CREATE TABLE clock (reached INTEGER NOT NULL) STRICT",
+        # What is known of a clock that was not kept: it had come as far as the latest peak.
+        "INSERT INTO clock SELECT coalesce(max(peak_demand_time), 0) FROM meter",
+    ),
+)
+"""What makes version k of a file of version k - 1; a new file is of version 0."""
+
 _SAVE: Final = "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)"
 _LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_demand_time FROM meter"
+_SAVE_CLOCK: Final = "UPDATE clock SET reached = ?"
+_LOAD_CLOCK: Final = "SELECT reached FROM clock"
 
 
 class Store:
     """What the meters keep, by serial number, in `directory`, which is made if it is not there.
+
+    `reached` is the simulated instant that was saved last when it was opened [ns since 1970 UTC], 0 in a new
+    one; a file of an older version is brought to this one.
 
     One gateway at a time holds the directory. Raises ConfigError if it is held, cannot be used, is damaged or
     was written by a newer version.
@@ -48,6 +65,7 @@ class Store:
                 stack.callback(self._database.close)
                 self._open()
                 self._kept = self._load()
+                self.reached: int = self._database.execute(_LOAD_CLOCK).fetchone()[0]
             except (OSError, sqlite3.Error, TypeError) as error:
                 raise ConfigError(f"cannot be used: {error}", file=self._file, key="state") from error
             stack.pop_all()
@@ -65,7 +83,8 @@ class Store:
                 f"is of version {version}, newer than {SCHEMA_VERSION}, the last that this metergate knows"
             )
             raise ConfigError(message, file=self._file, key="state")
-        self._database.execute(_CREATE)
+        for upgrade in chain.from_iterable(_UPGRADES[version:]):
+            self._database.execute(upgrade)
         self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._database.execute("COMMIT")
 
@@ -78,14 +97,15 @@ class Store:
         """Return what every meter had kept when the store was opened, by serial number."""
         return self._kept
 
-    def save(self, memories: Mapping[str, Memory]) -> None:
-        """Keep `memories`; meters that are not among them keep what they had."""
+    def save(self, memories: Mapping[str, Memory], reached: int) -> None:
+        """Keep `memories`, and where the clock has come to; meters not among them keep what they had."""
         rows = [
             (serial, memory.millijoules, memory.femtojoules, memory.peak_demand, memory.peak_demand_time)
             for serial, memory in memories.items()
         ]
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany(_SAVE, rows)
+        self._database.execute(_SAVE_CLOCK, (reached,))
         self._database.execute("COMMIT")
 
     def __enter__(self) -> Self:

@@ -1,34 +1,37 @@
-"""What may change of a meter while it runs: from what a client says to how the meter is connected, and back.
+"""What may change while it runs: from what a client says to how a meter is connected, and back.
 
-Both ways the words are those of the configuration file. Files are never read here, whatever a client names.
+The faults of its line, and of the port, are set likewise. Both ways the words are those of the configuration
+file. Files are never read here, whatever a client names.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
 from gateway.config.connection import Connector
 from gateway.config.document import Place
+from gateway.config.link_sections import Faults, LinkSection, faults_of
 from gateway.config.load_sections import Shown, shown
-from gateway.config.loads import DailySection, GivenLoad, SeriesFiles
+from gateway.config.loads import DailySection, GivenLoad
 from gateway.config.meter_sections import EnvironmentSection, SupplySection, WiringSection
-from gateway.config.report import NOT_YET, key_at
+from gateway.config.replays import SeriesFiles
+from gateway.config.report import key_at, not_yet
 from gateway.config.section import Section
 from gateway.errors import FaultyRequestError
-from gateway.validation import MOST_FAULTS, explain, keys_of
+from gateway.validation import MOST_FAULTS, Schema, explain, keys_of
 from sims.meter import MeterSpec
 from sims.network import Supply
 from sims.profiles import ConstantLoad, DailyShape, LineCurrents, LoadSpec, Replay, Sum
 from sims.wiring import CtInput, VoltageInput, Wiring
 
+_Kind = TypeVar("_Kind", bound=Section)
+
 _MERGED: Final = ("wiring", "supply", "environment")
 """What is changed key by key; a load is replaced."""
-
-_LATER: Final = frozenset({"link"})
-"""What the contract lets change and this version does not know yet."""
 
 
 class ChangeSection(Section):
@@ -38,6 +41,13 @@ class ChangeSection(Section):
     wiring: WiringSection = WiringSection()
     supply: SupplySection = SupplySection()
     environment: EnvironmentSection = EnvironmentSection()
+    link: LinkSection = LinkSection()
+
+
+class GatewayChangeSection(Section):
+    """What to change of the gateway; what is left out stays."""
+
+    link: LinkSection = LinkSection()
 
 
 class _Faults:
@@ -56,15 +66,33 @@ class _Faults:
 
 def change_schema() -> dict[str, Any]:
     """Return the JSON Schema of what `changed` takes, complete in itself; nothing left out has a default."""
-    schema = ChangeSection.model_json_schema()
-    whole: dict[str, Any] = _inlined(schema, schema["$defs"])
+    return _whole(ChangeSection)
+
+
+def gateway_change_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `gateway_changed` takes, likewise."""
+    return _whole(GatewayChangeSection)
+
+
+def _whole(kind: type[Section]) -> dict[str, Any]:
+    schema = _schema(kind)
+    whole: dict[str, Any] = _inlined(schema, schema["$defs"], frozenset())
     return whole | {"minProperties": 1}
 
 
+@lru_cache
+def _schema(kind: type[Section]) -> Schema:
+    """Return the JSON Schema of a section, made once: every faulty request asks for it."""
+    return kind.model_json_schema()
+
+
 def changed(spec: MeterSpec, changes: Mapping[str, Any]) -> MeterSpec:
-    """Return `spec` with `changes`, a JSON object, put over it. Raises FaultyRequestError."""
+    """Return `spec` with `changes`, a JSON object, put over it. Raises FaultyRequestError.
+
+    What is wrong with the faults of its line is told as well; `link_changed` returns them.
+    """
     faults = _Faults()
-    section = _validated(_merged(connection(spec), changes), faults)
+    section = _validated(ChangeSection, _merged(connection(spec), changes), faults)
     faults.raise_if_any()
     connector = Connector(spec.nameplate.model, faults.add)
     load: LoadSpec | None = spec.load
@@ -80,6 +108,19 @@ def changed(spec: MeterSpec, changes: Mapping[str, Any]) -> MeterSpec:
         frequency_hz=section.supply.frequency_hz,
         temperature_c=section.environment.temperature_c,
     )
+
+
+def link_changed(changes: Mapping[str, Any]) -> Faults:
+    """Return the faults that `changes`, which `changed` has taken, set on the line of a meter."""
+    return faults_of(LinkSection.model_validate(changes.get("link", {})))
+
+
+def gateway_changed(changes: Mapping[str, Any]) -> Faults:
+    """Return the faults that `changes`, a JSON object, set on the port. Raises FaultyRequestError."""
+    faults = _Faults()
+    section = _validated(GatewayChangeSection, changes, faults)
+    faults.raise_if_any()
+    return faults_of(section.link)
 
 
 def connection(spec: MeterSpec) -> dict[str, dict[str, Any]]:
@@ -110,20 +151,18 @@ def _over(now: Any, given: Any) -> Any:
     return {**now, **{key: _over(now.get(key), value) for key, value in given.items()}}
 
 
-def _validated(values: Mapping[str, Any], faults: _Faults) -> ChangeSection:
+def _validated(kind: type[_Kind], values: Mapping[str, Any], faults: _Faults) -> _Kind:
     """Return the sections; what is wrong in one of them is noted."""
     if not values:
-        faults.add((), f"changes nothing; allowed: {', '.join(ChangeSection.model_fields)}")
+        faults.add((), f"changes nothing; allowed: {', '.join(kind.model_fields)}")
     try:
-        return ChangeSection.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        schema = ChangeSection.model_json_schema()
+        schema = _schema(kind)
         for one in error.errors()[:MOST_FAULTS]:
-            place, message = keys_of(one["loc"], schema), explain(one, schema)
-            if _LATER.intersection(place[:1]):
-                message = message.replace("unknown key", NOT_YET)
-            faults.add(place, message)
-        return ChangeSection()
+            place = keys_of(one["loc"], schema)
+            faults.add(place, not_yet(place, explain(one, schema)))
+        return kind()
 
 
 def _load(load: LoadSpec) -> dict[str, Any]:
@@ -159,9 +198,9 @@ def _load(load: LoadSpec) -> dict[str, Any]:
 
 
 def _wiring(wiring: Wiring) -> dict[str, Any]:
-    return {f"ct{k}": _ct(ct) for k, ct in enumerate(wiring.cts, 1)} | {
-        f"v{k}": _voltage(terminal) for k, terminal in enumerate(wiring.voltages, 1)
-    }
+    cts = {f"ct{k}": _ct(ct) for k, ct in enumerate(wiring.cts, 1)}
+    voltages = {f"v{k}": _voltage(terminal) for k, terminal in enumerate(wiring.voltages, 1)}
+    return {**cts, **voltages, "n": {"open": wiring.neutral_open}}
 
 
 def _ct(ct: CtInput) -> dict[str, Any]:
@@ -186,13 +225,20 @@ def _supply(supply: Supply, spec: MeterSpec) -> dict[str, Any]:
     return {"volts": list(volts), "lost": sorted(supply.lost), "neutral": neutral}
 
 
-def _inlined(node: Any, kinds: Mapping[str, Any]) -> Any:
-    """Return a JSON Schema with what it refers to in the place of the reference, and without defaults."""
+def _inlined(node: Any, kinds: Mapping[str, Any], inside: frozenset[str]) -> Any:
+    """Return a JSON Schema with what it refers to in the place of the reference, and without defaults.
+
+    Of a kind in the `inside` of which it stands already, as a sum in a sum, the description alone.
+    """
     if isinstance(node, list):
-        return [_inlined(one, kinds) for one in node]
+        return [_inlined(one, kinds, inside) for one in node]
     if not isinstance(node, Mapping):
         return node
     if "$ref" in node:
-        node = {**kinds[node["$ref"].rsplit("/", 1)[-1]], **node}
+        name = node["$ref"].rsplit("/", 1)[-1]
+        kind = kinds[name]
+        if name in inside:
+            kind = {"type": kind["type"], "description": f"{kind['description']} As above."}
+        node, inside = {**kind, **node}, inside | {name}
     left_out = {"$ref", "$defs", "default"}
-    return {key: _inlined(value, kinds) for key, value in node.items() if key not in left_out}
+    return {key: _inlined(value, kinds, inside) for key, value in node.items() if key not in left_out}

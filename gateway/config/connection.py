@@ -7,7 +7,7 @@ is known here of where the sections come from.
 from collections.abc import Callable, Sequence
 
 from gateway.config.document import Place
-from gateway.config.loads import GivenSumSection, LoadSection, SeriesFiles, load_spec
+from gateway.config.loads import GivenSumSection, LoadSection, load_spec
 from gateway.config.meter_sections import (
     HIGHEST_PART,
     CtSection,
@@ -15,6 +15,7 @@ from gateway.config.meter_sections import (
     VoltageSection,
     WiringSection,
 )
+from gateway.config.replays import SeriesFiles
 from sims.models import Model
 from sims.network import Supply
 from sims.profiles import LoadError, LoadSpec
@@ -53,9 +54,9 @@ class Connector:
         elements = self._model.elements
         right = Wiring.correct(elements)
         inputs = [f"{kind}{k}" for kind in ("ct", "v") for k in range(1, elements + 1)]
-        for name in sorted(section.model_fields_set):
+        for name in sorted(section.model_fields_set - {"n"}):
             if name not in inputs:
-                message = f"{self._model.key} has no {name}; allowed: {', '.join(inputs)}"
+                message = f"{self._model.key} has no {name}; allowed: {', '.join((*inputs, 'n'))}"
                 self._note(("wiring", name), message)
             elif line := getattr(section, name).line:
                 self._check_line(line, ("wiring", name, "line"))
@@ -64,6 +65,7 @@ class Connector:
         return Wiring(
             tuple(_ct(given, own.line) for given, own in zip(cts, right.cts, strict=False)),
             tuple(_voltage(given, own.line) for given, own in zip(voltages, right.voltages, strict=False)),
+            section.n.open,
         )
 
     def supply(self, section: SupplySection) -> Supply:

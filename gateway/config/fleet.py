@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from gateway.config.connection import Connector
 from gateway.config.document import Place
-from gateway.config.loads import SeriesFiles
 from gateway.config.meter_sections import MeterSection
+from gateway.config.replays import SeriesFiles
 from gateway.config.report import Report
 from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Model, Nameplate

@@ -17,7 +17,6 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _TIME: Final = re.compile(r"(\d\d?):([0-5]\d)", re.ASCII)
 _MINUTES_PER_DAY: Final = 1440
-_LEAST_NUMBER: Final = 60
 
 
 def _zone_name(name: str) -> str:
@@ -29,8 +28,8 @@ def _zone_name(name: str) -> str:
 
 
 def _minute(value: object) -> int:
-    """Return a time of day as the minute; what YAML takes for a number, as it does 18:30, is one."""
-    minute = value if isinstance(value, int) and value >= _LEAST_NUMBER else -1
+    """Return a time of day as the minute."""
+    minute = -1
     if isinstance(value, str) and (found := _TIME.fullmatch(value)):
         minute = int(found[1]) * 60 + int(found[2])
     if not 0 <= minute <= _MINUTES_PER_DAY:

@@ -4,10 +4,9 @@ How a load is simulated, and what may stand in a file of readings, is the busine
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from gateway.config.load_sections import (
     PROFILES,
@@ -21,34 +20,38 @@ from gateway.config.load_sections import (
     Zone,
     zone_of,
 )
-from gateway.config.section import FileName, Section
+from gateway.config.powers import highest_w
+from gateway.config.replays import REPLAYS, CsvSection, GreenButtonSection, OpenDssSection, SeriesFiles
+from gateway.config.section import Section
 from sims.models import Model
 from sims.profiles import (
     PAIRS,
     SHAPES,
     ConstantLoad,
     DailyShape,
-    IntervalSeries,
     LineCurrents,
     LoadError,
     LoadSpec,
     PairCurrent,
-    Replay,
     Sum,
-    parse_csv,
-    parse_green_button,
-    parse_loadshape,
 )
+from sims.profiles.base import check_power
 
 MEAN_PART: Final = 0.15
 """The mean load of a daily shape that is given no energy: this part of what the CTs are rated for."""
+
+DEEPEST_SUM: Final = 5
+"""How many sums may stand in each other."""
+
+MOST_PARTS: Final = 100
+"""How many loads the sums of one load may have in all."""
 
 _HOURS_PER_YEAR: Final = 8766
 
 
 def _building(name: str) -> str:
     if name not in SHAPES:
-        raise ValueError(f"{name!r} is not a profile; allowed: {', '.join((*SHAPES, *_REPLAYS, *PROFILES))}")
+        raise ValueError(f"{name!r} is not a profile; allowed: {', '.join((*SHAPES, *REPLAYS, *PROFILES))}")
     return name
 
 
@@ -105,74 +108,6 @@ class DailySection(Section):
     zone: Zone = "UTC"
 
 
-Gaps = Literal["hold", "zero", "fail"]
-_GAPS: Final = "What fills a gap between two readings: the load before it, nothing, or an error"
-
-
-class _ReplaySection(Section):
-    file: FileName = Field(description="File of readings; a relative path begins at this file's folder")
-    align: Literal["start", "clock"] = Field(
-        default="start",
-        description="start: the first interval begins at the clock's start; clock: at its own time",
-    )
-    end: Literal["repeat", "hold", "zero"] = Field(
-        default="repeat", description="What follows the last interval"
-    )
-    power_factor: PowerFactor = 1.0
-
-
-class GreenButtonSection(_ReplaySection):
-    """Intervals of a Green Button (ESPI) file."""
-
-    profile: Literal["greenbutton"]
-    gaps: Gaps = Field(default="zero", description=_GAPS)
-
-    def parse(self, data: bytes, name: str) -> IntervalSeries:
-        """Return what is in the file. Raises LoadError."""
-        return parse_green_button(data, name, gaps=self.gaps)
-
-
-class CsvSection(_ReplaySection):
-    """Intervals of a CSV file."""
-
-    profile: Literal["csv"]
-    time: str = Field(description="Name of the column of times")
-    value: str = Field(description="Name of the column of readings")
-    unit: Literal["W", "kW", "Wh", "kWh"] = Field(description="Unit of the readings")
-    stamp: Literal["start", "end"] = Field(
-        default="start", description="Which end of its interval the time is"
-    )
-    gaps: Gaps = Field(default="hold", description=_GAPS)
-    zone: Zone = "UTC"
-
-    def parse(self, data: bytes, name: str) -> IntervalSeries:
-        """Return what is in the file. Raises LoadError."""
-        return parse_csv(
-            data,
-            name,
-            time=self.time,
-            value=self.value,
-            unit=self.unit,
-            stamp=self.stamp,
-            gaps=self.gaps,
-            zone=zone_of(self.zone),
-        )
-
-
-class OpenDssSection(_ReplaySection):
-    """A load shape of OpenDSS (CSV)."""
-
-    profile: Literal["opendss"]
-    base_kw: float = Field(description="What the multiplier 1 stands for [kW]")
-    interval_s: float = Field(
-        default=0.0, ge=0, le=1e9, description="Interval of the multipliers [s]; 0 where each has its hour"
-    )
-
-    def parse(self, data: bytes, name: str) -> IntervalSeries:
-        """Return what is in the file. Raises LoadError."""
-        return parse_loadshape(data, name, base_kw=self.base_kw, interval_s=self.interval_s)
-
-
 class _SumSection(Section):
     shares: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         default=[], max_length=3, description="Part of the sum on each line, 1 in all; without it balanced"
@@ -182,19 +117,12 @@ class _SumSection(Section):
     )
 
 
-_REPLAYS: Final[dict[str, type[Section]]] = {
-    "greenbutton": GreenButtonSection,
-    "csv": CsvSection,
-    "opendss": OpenDssSection,
-}
-
-
 def _kind(value: Any) -> str | None:
     """Return the section that `value` is meant to be; None where no key tells."""
     if not isinstance(value, dict):
         return type(value).__name__ if isinstance(value, Section) else None
     if "profile" in value:
-        kinds = {**PROFILES, **_REPLAYS}
+        kinds = {**PROFILES, **REPLAYS}
         return kinds.get(str(value["profile"]), DailySection).__name__
     kinds = {"sum": SumSection, "schedule": ScheduleSection, "amps": CurrentsSection, "kw": ConstantSection}
     return next((kind.__name__ for key, kind in kinds.items() if key in value), None)
@@ -216,36 +144,61 @@ _Part = (
     | Annotated[CsvSection, Tag("CsvSection")]
     | Annotated[OpenDssSection, Tag("OpenDssSection")]
 )
-_WORDS: Final = "a mapping with kw, with amps or with profile, with schedule"
+_WORDS: Final = "a mapping with kw, with amps or with profile, with schedule or with sum"
 _NO_FILES: Final = "files of readings are named in the configuration alone"
+
+
+def _given_kind(value: Any) -> str | None:
+    """Return the same as `_kind` for a load that needs no file: its sums hold no files either."""
+    kind = _kind(value)
+    return GivenSumSection.__name__ if kind == SumSection.__name__ else kind
+
+
+def _bounded(value: Any) -> Any:
+    """Refuse sums that would keep everybody waiting: too deep in each other, or of too many loads in all."""
+    waiting, loads = [(value, 1)], 0
+    while waiting:
+        load, depth = waiting.pop()
+        parts = load.get("sum") if isinstance(load, dict) else None
+        if isinstance(parts, list):
+            loads += len(parts)
+            if depth > DEEPEST_SUM:
+                raise ValueError(f"sums stand in each other too deeply; allowed: {DEEPEST_SUM} levels")
+            if loads > MOST_PARTS:
+                raise ValueError(f"its sums have too many loads; allowed: {MOST_PARTS} in all")
+            waiting += ((part, depth + 1) for part in parts)
+    return value
 
 
 class GivenSumSection(_SumSection):
     """Loads that add up, none of them from a file."""
 
-    sum: list[Annotated[_GivenPart, Discriminator(_kind), Field(description=f"{_WORDS}; {_NO_FILES}")]] = (
-        Field(min_length=1, max_length=100, description="The loads")
-    )
+    sum: list[
+        Annotated[
+            _GivenPart | Annotated["GivenSumSection", Tag("GivenSumSection")],
+            Discriminator(_given_kind),
+            Field(description=f"{_WORDS}; {_NO_FILES}"),
+        ]
+    ] = Field(min_length=1, max_length=MOST_PARTS, description="The loads")
 
 
 class SumSection(_SumSection):
     """Loads that add up."""
 
-    sum: list[Annotated[_Part, Discriminator(_kind), Field(description=_WORDS)]] = Field(
-        min_length=1, max_length=100, description="The loads"
-    )
-
-
-def _given_kind(value: Any) -> str | None:
-    """Return the same for a load that needs no file: its sums hold no files either."""
-    kind = _kind(value)
-    return GivenSumSection.__name__ if kind == SumSection.__name__ else kind
+    sum: list[
+        Annotated[
+            _Part | Annotated["SumSection", Tag("SumSection")],
+            Discriminator(_kind),
+            Field(description=_WORDS),
+        ]
+    ] = Field(min_length=1, max_length=MOST_PARTS, description="The loads")
 
 
 GivenLoad = Annotated[
     _GivenPart | Annotated[GivenSumSection, Tag("GivenSumSection")],
     Discriminator(_given_kind),
-    Field(description=f"{_WORDS} or with sum; {_NO_FILES}"),
+    BeforeValidator(_bounded),
+    Field(description=f"{_WORDS}; {_NO_FILES}"),
 ]
 """A load that needs no file, as clients may give it: what they say must not open files here."""
 
@@ -266,36 +219,9 @@ LoadSection = (
 Load = Annotated[
     _Part | Annotated[SumSection, Tag("SumSection")],
     Discriminator(_kind),
-    Field(description=f"{_WORDS} or with sum"),
+    BeforeValidator(_bounded),
+    Field(description=_WORDS),
 ]
-
-
-class SeriesFiles:
-    """The files of readings that the configuration in `folder` names; meters of one load share a series.
-
-    `notes` are what was mended in them.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._read: dict[str, IntervalSeries] = {}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was mended in the files, one sentence each."""
-        return tuple(dict.fromkeys(note for series in self._read.values() for note in series.notes))
-
-    def series(self, section: GreenButtonSection | CsvSection | OpenDssSection) -> IntervalSeries:
-        """Return what is in the file of `section`. Raises LoadError."""
-        key = section.model_dump_json(exclude={"align", "end", "power_factor"})
-        if key not in self._read:
-            path = self._folder / section.file
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise LoadError(f"cannot be read: {error.strerror}", name=str(path), key="file") from None
-            self._read[key] = section.parse(data, str(path))
-        return self._read[key]
 
 
 def load_spec(
@@ -319,8 +245,9 @@ def load_spec(
             spec = section.spec()
         case GivenSumSection() | SumSection():
             spec = Sum(_parts(section.sum, model, ct_a, files), tuple(section.shares), section.noise)
+            check_power(highest_w(spec, model), "sum")
         case _:
-            spec = Replay(files.series(section), section.align, section.end, section.power_factor)
+            spec = files.replay(section)
     spec.check(model)
     return spec
 
@@ -332,7 +259,7 @@ def _annual_kwh(given: float | None, model: Model, ct_a: float) -> float:
 
 
 def _parts(
-    sections: Sequence[LoadSection], model: Model, ct_a: float, files: SeriesFiles
+    sections: Sequence[LoadSection | GivenSumSection], model: Model, ct_a: float, files: SeriesFiles
 ) -> tuple[LoadSpec, ...]:
     """Return the loads of a sum. Raises LoadError with the place among them."""
     parts = []

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from gateway.addressing import MOST_METERS
+from gateway.config.link_sections import LinkSection
 from gateway.config.loads import DailySection, Load
 from gateway.config.section import Section
 from gateway.validation import shown
@@ -97,6 +98,12 @@ class VoltageSection(Section):
     open: bool = Field(default=False, description="Whether it is open")
 
 
+class NeutralSection(Section):
+    """The neutral lead."""
+
+    open: bool = Field(default=False, description="Whether the neutral terminal of the meter is open")
+
+
 class WiringSection(Section):
     """How the meter is wired; what is left out is right."""
 
@@ -106,6 +113,7 @@ class WiringSection(Section):
     v1: VoltageSection = VoltageSection()
     v2: VoltageSection = VoltageSection()
     v3: VoltageSection = VoltageSection()
+    n: NeutralSection = NeutralSection()
 
 
 class SupplySection(Section):
@@ -167,6 +175,7 @@ class MeterSection(Section):
     wiring: WiringSection = WiringSection()
     supply: SupplySection = SupplySection()
     environment: EnvironmentSection = EnvironmentSection()
+    link: LinkSection = LinkSection()
     accuracy: Literal["drawn", "ideal"] = Field(
         default="drawn", description="drawn: with an error drawn from the serial number; ideal: without one"
     )

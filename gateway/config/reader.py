@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from gateway.config.document import Document, Place, read
 from gateway.config.fleet import DEFAULT_METERS, FleetBuilder, default_fleet
-from gateway.config.loads import SeriesFiles
+from gateway.config.link_sections import faults_by_row
 from gateway.config.meter_sections import MeterSection
+from gateway.config.replays import SeriesFiles
 from gateway.config.report import Options, Report
 from gateway.config.schema import ConfigFile, json_schema
 from gateway.config.services import Services
@@ -46,8 +47,25 @@ def _with_options(values: Any, options: Options) -> Any:
         if not key:
             merged[name] = value
         elif isinstance(section, Mapping):
-            merged[name] = {**section, key[0]: value}
+            merged[name] = _with(section, key, value)
     return {name: section for name, section in merged.items() if section is not None}
+
+
+def _with(section: Mapping[str, Any], key: list[str], value: Any) -> Mapping[str, Any]:
+    """Return a section with another value: of a key, or of one in every entry of a list that has it."""
+    first, *inner = key
+    if not inner:
+        return {**section, first: value}
+    entries = section.get(first)
+    if not isinstance(entries, list):
+        return section
+    return {
+        **section,
+        first: [
+            {**entry, inner[0]: value} if isinstance(entry, Mapping) and inner[0] in entry else entry
+            for entry in entries
+        ],
+    }
 
 
 def _validated(values: Any, report: Report) -> tuple[ConfigFile, list[tuple[int, MeterSection]]]:
@@ -102,6 +120,7 @@ def _build(
         http=services.http(),
         state=folder / sections.state if sections.state else None,
         meters=meters,
+        links=faults_by_row(gateway.link, ((entry.count, entry.link) for _, entry in entries)),
         notes=(*files.notes, *_useless(sections)),
     )
 

@@ -13,12 +13,13 @@ from gateway.validation import Schema, explain, keys_of
 Options = Mapping[tuple[str, ...], tuple[str, Any]]
 """Values that go before those of the file: by their place, the name of the option and the value."""
 
-LATER: Final = frozenset(
-    {"sunspec", "a8911-23", "homeassistant", "sparkplug", "scalars", "flat", "addresses", "ports", "bdew"}
-)
+LATER: Final = frozenset({"homeassistant", "sparkplug", "scalars", "flat", "bdew"})
 """Words of the contract that this version does not know yet."""
 
 NOT_YET: Final = "is not available in this version"
+
+_LATER_KEYS: Final = frozenset({("link", "bacnet"), ("link", "mqtt")})
+"""Likewise keys."""
 
 
 class Report:
@@ -47,7 +48,7 @@ class Report:
         message = explain(error, schema)
         if str(error["input"]) in LATER:
             message = message.replace("is not allowed", NOT_YET)
-        self.add(place, message)
+        self.add(place, not_yet(place, message))
         return place
 
     def line(self, place: Place) -> int:
@@ -61,6 +62,11 @@ class Report:
             raise errors[0]
         if errors:
             raise FaultyConfigError(errors)
+
+
+def not_yet(place: Place, message: str) -> str:
+    """Return `message`, in other words where this version does not know the key at `place` yet."""
+    return message.replace("unknown key", NOT_YET) if tuple(place[-2:]) in _LATER_KEYS else message
 
 
 def key_at(place: Place) -> str:

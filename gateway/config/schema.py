@@ -10,8 +10,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from gateway.addressing import HIGHEST_INSTANCE, HIGHEST_PORT
+from gateway.addressing import HIGHEST_INSTANCE
 from gateway.clock import END, FASTEST, ClockMode
+from gateway.config.bacnet_sections import BbmdSection, ForeignSection
+from gateway.config.link_sections import LinkSection
+from gateway.config.listener_sections import GivenListener, Port
 from gateway.config.meter_sections import MeterSection
 from gateway.config.section import SECRET, FileName, Section
 from sims.points import NS_PER_S
@@ -48,7 +51,6 @@ def _token(token: str) -> str:
     return token
 
 
-Port = Annotated[int, Field(ge=0, le=HIGHEST_PORT)]
 Instant = Annotated[
     int,
     BeforeValidator(_instant),
@@ -74,6 +76,7 @@ class GatewaySection(Section):
         "says otherwise",
     )
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="What everything random is drawn from")
+    link: LinkSection = LinkSection()
 
 
 class ClockSection(Section):
@@ -96,16 +99,24 @@ class ClockSection(Section):
 
 
 class ModbusSection(Section):
-    """Modbus TCP."""
+    """Modbus."""
 
     enabled: bool = Field(default=True, description="Whether it is served")
     port: Port = Field(
         default=5020, description="First TCP port, one for every 247 meters; 0 takes free ones"
     )
     maps: list[FileName] = Field(
-        default=["native"],
+        default=["native", "sunspec"],
         min_length=1,
         description="Register maps that every unit serves: names, or files of your own (.yaml)",
+    )
+    tcp: bool = Field(default=True, description="Whether Modbus TCP is served at the section's own port")
+    listeners: list[GivenListener] = Field(default=[], description="Further ways in, to the same meters")
+    connections: int = Field(
+        default=512, ge=1, le=10_000, description="Most connections at once, those of all listeners together"
+    )
+    idle_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="After how long an idle connection is closed; 0: never [s]"
     )
 
 
@@ -129,9 +140,28 @@ class BacnetSection(Section):
     network: int = Field(
         default=1000, ge=1, le=65_534, description="Number of the virtual network of the meters"
     )
-    topology: Literal["virtual"] = Field(
+    topology: Literal["virtual", "addresses", "ports"] = Field(
         default="virtual",
-        description="How meters are reached: on a virtual network behind the gateway device",
+        description="How meters are reached: on a virtual network behind the gateway device, at an IP "
+        "address each, or meter n at UDP port `port` + n",
+    )
+    meters_from: str | list[str] | None = Field(
+        default=None,
+        examples=["192.168.1.101"],
+        description="Addresses of the meters where each has its own: the first one, or a list; without it "
+        "from 127.0.1.1 on, on the loopback alone",
+    )
+    own_network: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_534,
+        description="Number of the BACnet/IP network that the gateway is on, told to those who ask",
+    )
+    bbmd: BbmdSection | None = Field(
+        default=None, description="Makes the gateway a BBMD, which takes broadcasts from subnet to subnet"
+    )
+    foreign: ForeignSection | None = Field(
+        default=None, description="Makes the gateway a foreign device at a BBMD of another subnet"
     )
 
 
@@ -180,7 +210,9 @@ class ConfigFile(Section):
     mqtt: MqttSection = MqttSection()
     http: HttpSection = HttpSection()
     state: FileName | None = Field(
-        default=None, min_length=1, description="Directory in which energy and peaks are kept over a restart"
+        default=None,
+        min_length=1,
+        description="Directory in which energy, peaks and the clock are kept over a restart",
     )
     meters: list[MeterSection] = Field(default=[], description="The meters, numbered in this order from 1")
 

@@ -4,26 +4,25 @@ Nothing is bound here; a port that another program has is found out when it is b
 """
 
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from gateway.addressing import HIGHEST_INSTANCE, HIGHEST_PORT, modbus_ports, topic_root
+from gateway.addressing import HIGHEST_PORT, modbus_ports, topic_root
 from gateway.broker_address import BrokerAddress
-from gateway.config.report import LATER, NOT_YET, Report
+from gateway.config.bacnet import BacnetChecker
+from gateway.config.document import Place
+from gateway.config.listeners import Listeners, bound
+from gateway.config.report import Report, key_at
 from gateway.config.schema import ConfigFile
 from gateway.config.settings import BacnetSettings, HttpSettings, ModbusSettings, MqttSettings
 from gateway.errors import ConfigError
-from register_maps.errors import RegisterMapError
-from register_maps.loader import SUFFIX, check_together, load, names
-
-_LOCALHOST: Final = "127.0.0.1"
 
 
 class _Ports(NamedTuple):
-    """TCP ports that a service will bind; `given` tells those that somebody chose from the usual ones."""
+    """Ports that somebody will bind; `given` tells those that somebody chose from the usual ones."""
 
-    service: str
+    place: Place
+    kind: str
     first: int
     number: int
     given: bool
@@ -31,6 +30,15 @@ class _Ports(NamedTuple):
     @property
     def last(self) -> int:
         return self.first + self.number - 1
+
+    @property
+    def owner(self) -> str:
+        """Whose they are, as a message names it."""
+        return key_at(self.place[:-1])
+
+    def clash(self, other: "_Ports") -> bool:
+        """Return whether both would bind the same port."""
+        return self.kind == other.kind and self.first <= other.last and other.first <= self.last
 
     def __str__(self) -> str:
         return str(self.first) if self.number == 1 else f"{self.first} to {self.last}"
@@ -50,35 +58,25 @@ class Services:
             report.add((), "nothing is served; allowed: at least one of modbus, bacnet, mqtt and http")
 
     def modbus(self) -> ModbusSettings | None:
-        """Return the settings of Modbus TCP, None where it is off."""
+        """Return the settings of Modbus, None where it is off."""
         section = self._sections.modbus
         if not section.enabled:
             return None
-        if len(set(section.maps)) < len(section.maps):
-            self._report.add(("modbus", "maps"), "a map is given twice; allowed: each once")
-            return None
-        maps = tuple(str(self._folder / name) if name.endswith(SUFFIX) else name for name in section.maps)
-        for name in LATER.intersection(maps):
-            self._report.add(("modbus", "maps"), f"{name!r} {NOT_YET}; allowed: {', '.join(names())}")
-        try:
-            check_together([load(name) for name in maps if name not in LATER])
-        except RegisterMapError as error:
-            for line in str(error).splitlines():
-                self._report.add(("modbus", "maps"), line)
-        return ModbusSettings(self._sections.gateway.host, section.port, maps)
+        listeners = Listeners(section, self._meters, self._folder, self._report)
+        return ModbusSettings(
+            host=self._sections.gateway.host,
+            listeners=listeners.build(),
+            connections=section.connections,
+            idle_s=section.idle_s,
+            hubs=listeners.hubs,
+        )
 
     def bacnet(self) -> BacnetSettings | None:
         """Return the settings of BACnet/IP, None where it is off."""
-        section = self._sections.bacnet
-        if not section.enabled:
+        sections = self._sections
+        if not sections.bacnet.enabled:
             return None
-        if section.device_instance + self._meters > HIGHEST_INSTANCE:
-            message = (
-                f"with {self._meters} meters after it {section.device_instance} is too high; "
-                f"allowed: up to {HIGHEST_INSTANCE - self._meters}"
-            )
-            self._report.add(("bacnet", "device_instance"), message)
-        return BacnetSettings(self._interface(), section.port, section.device_instance, section.network)
+        return BacnetChecker(sections.bacnet, sections.gateway.host, self._meters, self._report).settings()
 
     def mqtt(self) -> MqttSettings | None:
         """Return the settings of MQTT, None where it is off."""
@@ -102,21 +100,6 @@ class Services:
             else None
         )
 
-    def _interface(self) -> str:
-        """Return the address of BACnet/IP with the length of its network."""
-        given, host = self._sections.bacnet.address, self._sections.gateway.host
-        try:
-            if given is not None and "/" in given:
-                return str(IPv4Interface(given))
-            own = IPv4Address(given or (_LOCALHOST if host == "localhost" else host))
-        except (AddressValueError, NetmaskValueError, ValueError):
-            message = (
-                f"{given or host!r} is no IPv4 address, as BACnet/IP needs; allowed: one like 192.168.1.20/24"
-            )
-            self._report.add(("bacnet", "address") if given else ("gateway", "host"), message)
-            return host
-        return f"{own}/{8 if own.is_loopback else 0 if own.is_unspecified else 24}"
-
     def _check_ports(self) -> None:
         """Note ports past the last one, and ports that two services would bind."""
         taken: list[_Ports] = []
@@ -124,23 +107,26 @@ class Services:
             if ports.last > HIGHEST_PORT:
                 highest = HIGHEST_PORT - ports.number + 1
                 message = f"{self._meters} meters need the ports {ports}; allowed: up to {highest}"
-                self._report.add((ports.service, "port"), message)
+                self._report.add(ports.place, message)
             for other in taken:
-                if ports.first <= other.last and other.first <= ports.last:
+                if ports.clash(other):
                     chosen, rival = (ports, other) if ports.given else (other, ports)
-                    message = (
-                        f"{chosen} is also the port of {rival.service}, {rival}; allowed: different ports"
-                    )
-                    self._report.add((chosen.service, "port"), message)
+                    message = f"{chosen} is also the port of {rival.owner}, {rival}; allowed: different ports"
+                    self._report.add(chosen.place, message)
             taken.append(ports)
 
     def _bound(self) -> Iterator[_Ports]:
-        modbus, mqtt, http = self._sections.modbus, self._sections.mqtt, self._sections.http
+        modbus, bacnet = self._sections.modbus, self._sections.bacnet
+        mqtt, http = self._sections.mqtt, self._sections.http
+        if modbus.enabled:
+            for place, kind, port, given in bound(modbus):
+                if port and self._meters:
+                    yield _Ports(place, kind, port, modbus_ports(self._meters), given)
         sections = (
-            ("modbus", modbus, modbus_ports(self._meters)),
-            ("mqtt", mqtt, 0 if mqtt.url else 1),
-            ("http", http, 1),
+            ("bacnet", bacnet, "udp", 1 + self._meters if bacnet.topology == "ports" else 1),
+            ("mqtt", None if mqtt.url else mqtt, "tcp", 1),
+            ("http", http, "tcp", 1),
         )
-        for service, section, count in sections:
-            if section.enabled and section.port and count:
-                yield _Ports(service, section.port, count, "port" in section.model_fields_set)
+        for service, section, kind, count in sections:
+            if section and section.enabled and section.port:
+                yield _Ports((service, "port"), kind, section.port, count, "port" in section.model_fields_set)

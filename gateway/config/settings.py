@@ -3,10 +3,14 @@
 Nothing is read or checked here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bip import Role
 from gateway.clock import ClockMode
+from gateway.link_faults import LinkFault
+from gateway.transports import Listener
 from sims.meter import MeterSpec
 from sims.models import Nameplate
 
@@ -23,21 +27,34 @@ class ClockSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModbusSettings:
-    """Modbus TCP: the first port (0: free ones) and the names or files of its register maps."""
+    """Modbus: where clients come in, how many connections there may be, and how long idle ones [s] (0: ever).
+
+    `hubs` says that some listener serves a map of pulse hubs.
+    """
 
     host: str
-    port: int
-    maps: tuple[str, ...]
+    listeners: tuple[Listener, ...]
+    connections: int
+    idle_s: float
+    hubs: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BacnetSettings:
-    """BACnet/IP: the address with its network's length (`127.0.0.1/8`), and the numbers of the devices."""
+    """BACnet/IP: the address with its network's length (`127.0.0.1/8`), and the numbers of the devices.
+
+    `hosts` are the addresses of the meters where each has its own. `own_network` is the number of the network
+    that the gateway is on, None where it has none; `role` is what it is there beside a node.
+    """
 
     address: str
     port: int
     device_instance: int
     network: int
+    topology: str
+    hosts: tuple[str, ...]
+    own_network: int | None
+    role: Role | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,7 @@ class HttpSettings:
 class Config:
     """The whole configuration; a protocol that is None is not served, and without `state` nothing is kept.
 
+    `links` are the faults of lines at the start by protocol: of meters, by row, and of the port (None).
     `notes` are what was mended in the files of loads, one sentence each.
     """
 
@@ -77,6 +95,7 @@ class Config:
     http: HttpSettings | None
     state: Path | None
     meters: tuple[MeterSpec, ...]
+    links: Mapping[int | None, Mapping[str, LinkFault]]
     notes: tuple[str, ...]
 
     @property

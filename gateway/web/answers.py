@@ -25,6 +25,7 @@ from gateway.web.schemas import (
     Moment,
     Readiness,
 )
+from sims.key_switch import KeyOutcome
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
@@ -58,6 +59,21 @@ class Control(Applier, Protocol):
 
     def connection(self, row: int) -> Mapping[str, Any]:
         """Return how a meter is connected at the tick that is shown, as `change_meter` takes it."""
+
+    async def change_gateway(self, changes: Mapping[str, Any]) -> None:
+        """Put `changes` over the gateway; return when every listener shows the new tick.
+
+        Raises FaultyRequestError where they cannot be, and then nothing changes.
+        """
+
+    def gateway_change_schema(self) -> Mapping[str, Any]:
+        """Return the JSON Schema of what `change_gateway` takes, complete in itself."""
+
+    def link(self) -> Mapping[str, Any]:
+        """Return the faults of the port, by protocol, as `change_gateway` takes them."""
+
+    def key_outcome(self, row: int) -> KeyOutcome | None:
+        """Return what has come of the last turn of a key by the tick that is shown, None before the first."""
 
     def parts(self) -> Mapping[str, bool]:
         """Return by name which parts of the gateway serve."""
@@ -123,6 +139,7 @@ class Answers:
             uptime_s=round(time.monotonic() - self._began, 3),
             clock=self.clock(),
             endpoints=endpoints,
+            link=dict(self._control.link()),
         )
 
     def clock(self) -> ClockView:
@@ -154,9 +171,10 @@ class Answers:
 
     def meter(self, meter_id: str) -> bytes:
         """Return a OneMeter as JSON. Raises UnknownMeterError."""
-        row = self.row(meter_id)
-        (view,) = self._views([row], self._snapshot, self._control.addresses())
-        return orjson.dumps({**_moment(self._snapshot), **view, **self._control.connection(row)})
+        row, snapshot = self.row(meter_id), self._snapshot
+        (view,) = self._views([row], snapshot, self._control.addresses())
+        key = {"key_switch": _key_switch(snapshot, row, self._control.key_outcome(row))}
+        return orjson.dumps({**_moment(snapshot), **view, **key, **self._control.connection(row)})
 
     def moment(self) -> Moment:
         """Return the tick that is shown."""
@@ -186,6 +204,13 @@ class Answers:
 
 def _moment(snapshot: Snapshot) -> dict[str, Any]:
     return {"tick": snapshot.tick.number, "time": iso(snapshot.tick.time)}
+
+
+def _key_switch(snapshot: Snapshot, row: int, outcome: KeyOutcome | None) -> dict[str, Any]:
+    """Return a KeyView."""
+    turn = outcome and {"time": iso(outcome.time), "reset": outcome.reset, "reason": outcome.reason}
+    position = "right" if snapshot.columns["key_switch"][row] else "home"
+    return {"position": position, "last_turn": turn}
 
 
 def _view(meter: Nameplate, addresses: Addresses) -> dict[str, Any]:

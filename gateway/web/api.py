@@ -99,12 +99,25 @@ def _add_changes(app: FastAPI, answers: Answers, control: Control) -> None:
         "/api/v1/meters/{meter_id}",
         response_model=OneMeter,
         summary="Change how a meter is connected; answered when every listener shows the new tick",
-        description="A load replaces the load; of the rest, what is left out stays.",
+        description="A load replaces the load, a fault that of its protocol; of the rest, what is "
+        "left out stays.",
         openapi_extra={"requestBody": {"content": {_JSON: {"schema": dict(control.change_schema())}}}},
     )
     async def change_meter(meter_id: _MeterId, body: dict[str, Any]) -> Response:
         await control.change_meter(answers.row(meter_id), body)
         return Response(answers.meter(meter_id), media_type=_JSON)
+
+    @app.patch(
+        "/api/v1/gateway",
+        summary="Change the faults of the port; answered when every listener shows the new tick",
+        description="A fault replaces that of its protocol. A meter's own fault goes before the port's.",
+        openapi_extra={
+            "requestBody": {"content": {_JSON: {"schema": dict(control.gateway_change_schema())}}}
+        },
+    )
+    async def change_gateway(body: dict[str, Any]) -> GatewayView:
+        await control.change_gateway(body)
+        return answers.gateway()
 
 
 def _add_keys(app: FastAPI, answers: Answers, control: Control) -> None:

@@ -126,6 +126,7 @@ class GatewayView(Moment):
     uptime_s: float = Field(description="Wall time since the API began to serve [s]")
     clock: ClockView
     endpoints: list[EndpointView]
+    link: dict[str, Any] = Field(description="Faults of the port by protocol, with what is left of them")
 
 
 class ModbusPlace(BaseModel):
@@ -156,13 +157,33 @@ class MeterView(BaseModel):
     readings: Annotated[dict[str, Any], WithJsonSchema(_READINGS_SCHEMA)]
 
 
+class LastTurn(BaseModel):
+    """What came of the last turn of a key switch that has ended, whoever turned it."""
+
+    time: str = Field(
+        description="Simulated time at its end, ISO 8601 UTC", json_schema_extra={"format": "date-time"}
+    )
+    reset: bool = Field(description="Whether it reset the peak demand")
+    reason: str = Field(description="Why it did not; empty where it did")
+
+
+class KeyView(BaseModel):
+    """The key switch of a meter."""
+
+    position: Literal["right", "home"] = Field(description="Where it stands")
+    last_turn: LastTurn | None = Field(description="null before the first")
+
+
 class OneMeter(Moment, MeterView):
-    """One meter at one tick, and how it is connected: all of it can be sent back to change it."""
+    """One meter at one tick, its key, and how it is connected: that can be sent back to change it."""
+
+    key_switch: KeyView
 
     load: dict[str, Any] = Field(description="Its load; what comes from a file is profile: replay")
     wiring: dict[str, Any] = Field(description="Where each CT sits and each voltage lead comes from")
     supply: dict[str, Any] = Field(description="What its service is given from upstream")
     environment: dict[str, Any] = Field(description="Where it hangs")
+    link: dict[str, Any] = Field(description="Faults of its line by protocol, with what is left of them")
 
 
 class KeyTurned(Moment):

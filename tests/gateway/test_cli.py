@@ -147,7 +147,7 @@ def test_a_register_map_is_checked(tmp_path: Path) -> None:
     assert done.stderr.startswith("mine.yaml:8: ")
     done = _run("maps", "show", "nothing")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert done.stderr.startswith("nothing: there is no such register map; allowed: native")
+    assert done.stderr.startswith("nothing: there is no such register map; allowed: a8911-23, ")
 
 
 def test_addresses_of_a_map_are_shown_zero_based_whatever_its_base(tmp_path: Path) -> None:

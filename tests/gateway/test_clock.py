@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.clock import END, LONGEST_ADVANCE_S, MANUAL_START, Clock, iso, span
+from gateway.clock import END, LONGEST_ADVANCE_S, LONGEST_TICK, MANUAL_START, Clock, iso, span
 from gateway.errors import RequestRefusedError
 from sims.points import NS_PER_S
 from sims.snapshot import Tick
@@ -14,8 +14,10 @@ TICK_NS = 10_000_000
 
 async def next_tick(clock: Clock) -> Tick:
     """Wait for a tick and take it."""
-    await clock.due()
-    return clock.take()
+    while True:
+        await clock.due()
+        if tick := clock.take():
+            return tick
 
 
 def _fast(speed: float = 1.0) -> Clock:
@@ -118,6 +120,85 @@ async def test_who_comes_late_gets_one_longer_tick_and_no_others_for_what_was_mi
     began = time.monotonic_ns()
     after = await next_tick(clock)
     assert after.time - late.time <= time.monotonic_ns() - began + 2 * TICK_NS
+
+
+async def test_a_mark_ends_now_and_the_regular_ticks_stay_where_they_are() -> None:
+    clock = _fast()
+    await next_tick(clock)
+    early = time.monotonic_ns()
+    first = clock.mark()
+    after_first = time.monotonic_ns()
+    time.sleep(0.004)  # noqa: ASYNC251  as above
+    before_second = time.monotonic_ns()
+    second = clock.mark()
+    late = time.monotonic_ns()
+    assert before_second - after_first <= second.time - first.time <= late - early
+    regular = await next_tick(clock)
+    assert [first.number, second.number, regular.number] == [2, 3, 4]
+    assert regular.time % TICK_NS == 0
+    assert regular.time > second.time
+
+
+async def test_a_mark_that_comes_after_a_tick_was_due_takes_its_place() -> None:
+    clock = _fast()
+    await clock.due()
+    time.sleep(0.023)  # noqa: ASYNC251  as above
+    mark = clock.mark()
+    assert mark.time > 2 * TICK_NS
+    overdue = clock.take()
+    assert overdue is None or overdue.time > mark.time
+    assert (await next_tick(clock)).time % TICK_NS == 0
+
+
+async def test_a_mark_catches_up_no_more_than_a_tick_does() -> None:
+    clock = _fast(speed=100_000.0)
+    await next_tick(clock)
+    before = clock.state.tick.time
+    time.sleep(1.2)  # noqa: ASYNC251  as above
+    mark = clock.mark()
+    assert LONGEST_TICK // 2 < mark.time - before < 1.1 * LONGEST_TICK
+    assert (await next_tick(clock)).time > mark.time
+
+
+@pytest.mark.parametrize("speed", [0.001, 50.0])
+async def test_time_goes_on_from_a_mark_at_any_new_speed(speed: float) -> None:
+    clock = _fast()
+    await next_tick(clock)
+    time.sleep(0.005)  # noqa: ASYNC251  as above
+    mark = clock.mark()
+    clock.set(speed=speed)
+    assert (await next_tick(clock)).time > mark.time
+
+
+async def test_no_time_passes_twice_when_the_speed_is_set_after_a_mark() -> None:
+    clock = _fast()
+    await next_tick(clock)
+    time.sleep(0.005)  # noqa: ASYNC251  as above
+    early = time.monotonic_ns()
+    mark = clock.mark()
+    clock.set(speed=1.0)
+    again = clock.mark()
+    assert again.time - mark.time <= time.monotonic_ns() - early
+
+
+async def test_a_mark_of_a_clock_that_stands_has_no_length() -> None:
+    manual, real = Clock("manual", start=7), _fast()
+    assert manual.mark() == Tick(1, 7)
+    before = await next_tick(real)
+    real.set(paused=True)
+    time.sleep(0.01)  # noqa: ASYNC251  as above
+    assert real.mark() == Tick(before.number + 1, before.time)
+    assert real.take() is None
+    real.set(paused=False)
+    assert real.take() is None
+    assert real.mark().time == before.time
+
+
+def test_no_clock_starts_before_an_earlier_run_came_to() -> None:
+    assert Clock("manual", reached=MANUAL_START + 5).state.tick.time == MANUAL_START + 5
+    assert Clock("manual", start=9, reached=8).state.tick.time == 9
+    assert Clock("manual", start=9, reached=10).state.tick.time == 10
+    assert Clock("real", reached=END - 1).state.tick.time == END - 1
 
 
 async def test_a_new_speed_counts_from_the_next_tick() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
 from gateway.config.changes import change_schema, changed, connection
 from gateway.config.loads import Load, LoadSection
 from gateway.config.reader import load_config
 from gateway.errors import FaultyRequestError
+from register_maps.yaml_reader import read, values
 from sims.meter import MeterSpec
 from sims.network import Supply
 from sims.profiles import ConstantLoad, DailyShape
@@ -20,7 +20,8 @@ from sims.wiring import CtInput, VoltageInput
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 SPECIAL = """
-    wiring: {ct1: {line: 2, ratio: 0.5}, ct2: {open: true, polarity: reversed}, v2: {line: 1, open: true}}
+    wiring: {ct1: {line: 2, ratio: 0.5}, ct2: {open: true, polarity: reversed}, v2: {line: 1, open: true},
+      n: {open: true}}
     supply: {frequency_hz: 50, volts: [110, 125.5], lost: [2], neutral: lost}
     environment: {temperature_c: -20}
     model: series-1000-120-240
@@ -37,6 +38,7 @@ LOADS = [
     "{profile: random_walk, kw: 5, least_kw: 1, most_kw: 9, step_kw: 0.1}",
     "{schedule: [{days: [mon], begin: 06:00, end: 24:00, kw: 4}, {begin: '0:15', end: 12:00, kw: 1}]}",
     "{profile: opendss, file: b.csv, base_kw: 10, interval_s: 900}",
+    "{sum: [{sum: [{kw: 1}, {sum: [{amps: [1, 2]}]}]}, {kw: 1}], shares: [1, 0]}",
     "{sum: [{kw: 1}, {profile: csv, file: a.csv, time: t, value: w, unit: W}], shares: [1, 0], noise: 0.1}",
     f"{{profile: greenbutton, file: {DATA}/01_greenbutton_inland_single_family_2011_hourly.xml}}",
 ]
@@ -64,7 +66,9 @@ def _refusal(meter: MeterSpec, body: dict[str, Any]) -> str:
 def test_what_is_shown_of_any_meter_can_be_sent_back_and_changes_nothing(tmp_path: Path) -> None:
     text = "".join(f"  - id: m{{n}}\n    load: {load}{SPECIAL}" for load in LOADS)
     meters = _meters(tmp_path, text)
-    sections = [TypeAdapter(Load).validate_python(yaml.safe_load(load)) for load in LOADS]
+    root = read(tmp_path / "plant.yaml")
+    assert root
+    sections = [TypeAdapter(Load).validate_python(entry["load"]) for entry in values(root)["meters"]]
     assert {type(section) for section in sections} == set(get_args(LoadSection))
     for meter in (*meters, *load_config().meters):
         assert changed(meter, json.loads(json.dumps(connection(meter)))) == meter
@@ -88,6 +92,9 @@ def test_wiring_supply_and_surroundings_are_merged_key_by_key(meter: MeterSpec) 
     after = changed(after, {"supply": {"volts": None, "lost": []}})
     assert after.supply == Supply()
     assert after.load == ConstantLoad(30)
+    after = changed(after, {"wiring": {"n": {"open": True}}})
+    assert (after.wiring.neutral_open, after.wiring.cts[1]) == (True, CtInput(1, reversed=True))
+    assert not changed(after, {"wiring": {"n": {"open": False}}}).wiring.neutral_open
 
 
 def test_a_load_replaces_the_load(meter: MeterSpec) -> None:
@@ -100,9 +107,12 @@ def test_a_load_replaces_the_load(meter: MeterSpec) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "body: changes nothing; allowed: load, wiring, supply, environment"),
+        ({}, "body: changes nothing; allowed: load, wiring, supply, environment, link"),
         ({"lod": {}}, "body.lod: unknown key (did you mean load?); allowed: load, wiring, supply"),
-        ({"link": {}}, "body.link: is not available in this version; allowed: load, wiring, supply"),
+        (
+            {"link": {"bacnet": {"mode": "silent"}}},
+            "body.link.bacnet: is not available in this version; allowed: modbus, all",
+        ),
         ({"load": None}, "body.load: nothing is not allowed; allowed: a mapping with kw"),
         ({"load": {"kw": math.nan}}, "body.load.kw: nan is not allowed; allowed: a number"),
         ({"load": {"kw": 10**400}}, "body.load.kw: "),
@@ -112,9 +122,14 @@ def test_a_load_replaces_the_load(meter: MeterSpec) -> None:
             {"load": {"profile": "csv", "file": "/dev/zero", "time": "t", "value": "v", "unit": "W"}},
             "body.load: a mapping with profile, file, time, value, unit is not allowed; allowed: a mapping",
         ),
+        (
+            {"load": {"sum": [{"sum": [{"profile": "greenbutton", "file": "x.xml"}]}]}},
+            "body.load.sum[0].sum[0]: a mapping with profile, file is not allowed",
+        ),
         ({"load": {"profile": "greenbutton", "file": "x.xml"}}, "named in the configuration alone"),
         ({"wiring": []}, "body.wiring: an empty list is not allowed; allowed: a mapping with the keys ct1"),
         ({"wiring": {"ct2": {"polarity": "x"}}}, "body.wiring.ct2.polarity: 'x' is not allowed; allowed: n"),
+        ({"wiring": {"n": {"line": 1}}}, "body.wiring.n.line: unknown key"),
         ({"wiring": {"ct2": None}}, "body.wiring.ct2: nothing is not allowed"),
         ({"supply": {"volts": 300}}, "body.supply.volts: 300 V is not allowed; allowed: up to 240 V"),
         ({"supply": {"volts": 10**400}}, "is not a voltage; allowed: a number from 0 to 554"),
@@ -145,15 +160,28 @@ def test_however_deep_it_is_nested_it_is_only_refused(meter: MeterSpec, key: str
 def test_inputs_and_lines_that_the_model_lacks_are_refused(tmp_path: Path) -> None:
     (meter,) = _meters(tmp_path, "  - {id: a, model: series-1000-120-240}\n")
     assert _refusal(meter, {"wiring": {"ct3": {}}, "supply": {"lost": [3]}}) == (
-        "body.wiring.ct3: series-1000-120-240 has no ct3; allowed: ct1, ct2, v1, v2; "
+        "body.wiring.ct3: series-1000-120-240 has no ct3; allowed: ct1, ct2, v1, v2, n; "
         "body.supply.lost[0]: series-1000-120-240 has no line 3; allowed: 1, 2"
     )
+
+
+def test_sums_that_stand_in_each_other_endlessly_are_only_refused(meter: MeterSpec) -> None:
+    deep: dict[str, Any] = {"kw": 1}
+    for _ in range(6):
+        deep = {"sum": [deep]}
+    assert _refusal(meter, {"load": deep}) == (
+        "body.load: sums stand in each other too deeply; allowed: 5 levels"
+    )
+    wide: dict[str, Any] = {"kw": 1}
+    for _ in range(5):
+        wide = {"sum": [wide] * 50}
+    assert _refusal(meter, {"load": wide}) == "body.load: its sums have too many loads; allowed: 100 in all"
 
 
 def test_the_schema_of_a_change_is_whole_and_offers_no_file() -> None:
     schema = change_schema()
     text = json.dumps(schema)
-    assert list(schema["properties"]) == ["load", "wiring", "supply", "environment"]
+    assert list(schema["properties"]) == ["load", "wiring", "supply", "environment", "link"]
     assert "$ref" not in text
     assert "default" not in text
     assert "greenbutton" not in text

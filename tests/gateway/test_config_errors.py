@@ -14,7 +14,7 @@ ONE = "meters: [{id: a}]\n"
 MODEL_KEYS = ", ".join(MODELS)
 METER_KEYS = (
     "id, count, model, service, name, serial, ct_a, ct_kind, enclosure, options, initial_kwh, load, wiring, "
-    "supply, environment, accuracy, registration, apparent_power, reverse_phase, demand_method, "
+    "supply, environment, link, accuracy, registration, apparent_power, reverse_phase, demand_method, "
     "strict_voltage, tags"
 )
 
@@ -38,12 +38,7 @@ SECTIONS = [
     ("modbus: {port: 65536}", "modbus.port", "65536 is not allowed; allowed: a whole number from 0 to 65535"),
     ("modbus: {port: '1'}", "modbus.port", "'1' is not allowed; allowed: a whole number"),
     ("modbus: {maps: []}", "modbus.maps", "an empty list is not allowed; allowed: a list of at least 1"),
-    ("modbus: {maps: [mine]}", "modbus.maps", "mine: there is no such register map; allowed: native"),
-    (
-        "modbus: {maps: [native, sunspec]}",
-        "modbus.maps",
-        "'sunspec' is not available in this version; allowed: native",
-    ),
+    ("modbus: {maps: [mine]}", "modbus.maps", "mine: there is no such register map; allowed: a8911-23, "),
     (
         "bacnet: {topology: flat}",
         "bacnet.topology",
@@ -145,7 +140,7 @@ METERS = [
     (
         "wiring: {ct4: {}}",
         "wiring.ct4",
-        "unknown key (did you mean ct3?); allowed: ct1, ct2, ct3, v1, v2, v3",
+        "unknown key (did you mean ct3?); allowed: ct1, ct2, ct3, v1, v2, v3, n",
     ),
     ("wiring: {ct1: {line: 4}}", "wiring.ct1.line", "4 is not allowed; allowed: a whole number from 1 to 3"),
     (
@@ -153,7 +148,11 @@ METERS = [
         "wiring.ct1.polarity",
         "'back' is not allowed; allowed: normal, reversed",
     ),
-    ("model: series-1000-120-240, wiring: {ct3: {}}", "wiring.ct3", "has no ct3; allowed: ct1, ct2, v1, v2"),
+    (
+        "model: series-1000-120-240, wiring: {ct3: {}}",
+        "wiring.ct3",
+        "has no ct3; allowed: ct1, ct2, v1, v2, n",
+    ),
     ("model: series-1000-120-240, wiring: {v1: {line: 3}}", "wiring.v1.line", "has no line 3; allowed: 1, 2"),
     ("load: null", "load", "nothing is not allowed; allowed: a mapping with kw, with amps or with profile"),
     ("load: {watts: 1}", "load", "a mapping with watts is not allowed; allowed: a mapping with kw"),
@@ -220,7 +219,7 @@ def test_a_bad_meter_is_told_with_line_key_and_what_is_allowed(
 def test_all_errors_of_a_file_are_told_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
     text = """\
 http: {port: 8080}
-modbus: {port: 8080, maps: [sunspec], unknown: 1}
+modbus: {port: 8080, maps: [sunspeck], unknown: 1}
 meters:
   - {id: a, count: none}
   - {id: b}

@@ -6,9 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.config.powers import highest_w
 from gateway.config.reader import load_config
 from gateway.errors import ConfigError
+from sims.models import MODELS
 from sims.profiles import (
+    BDEW_PROFILES,
+    SHAPES,
     BdewProfile,
     ConstantLoad,
     DailyShape,
@@ -20,7 +24,9 @@ from sims.profiles import (
     Schedule,
     Solar,
     Sum,
+    build_groups,
 )
+from sims.profiles.base import LineLoads
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PERIODS = "[{days: [mon, sun], begin: 06:00, end: 18:30, kw: 40}, {begin: '22:00', end: '0:00', kw: 1}]"
@@ -53,6 +59,10 @@ def _load(tmp_path: Path, load: str) -> LoadSpec:
             Schedule((Period((0, 6), 360, 1110, 40), Period((0, 1, 2, 3, 4, 5, 6), 1320, 0, 1)), 2),
         ),
         (
+            "sum: [{sum: [{kw: 1}, {kw: 2}], noise: 0.1}, {kw: -1}]",
+            Sum((Sum((ConstantLoad(1), ConstantLoad(2)), noise=0.1), ConstantLoad(-1))),
+        ),
+        (
             "sum: [{kw: 1}, {profile: solar, kwp: 1, latitude: 0, longitude: 0}], shares: [0.5, 0.3, 0.2]",
             Sum((ConstantLoad(1), Solar(1, 0, 0)), (0.5, 0.3, 0.2)),
         ),
@@ -60,6 +70,36 @@ def _load(tmp_path: Path, load: str) -> LoadSpec:
 )
 def test_a_load_of_the_file_is_the_load_that_it_describes(tmp_path: Path, load: str, spec: LoadSpec) -> None:
     assert _load(tmp_path, load) == spec
+
+
+def test_every_kind_of_load_counts_in_the_power_of_a_sum(tmp_path: Path) -> None:
+    per_annual_kwh = 1e4 / 8766
+    for load, watts in (
+        ("kw: -5", 5000.0),
+        ("amps: [1, 2, 3], between: {l1_l2: {amps: 4}}", 14 * 120.0),
+        ("profile: hotel, annual_kwh: 8766", 8766 * per_annual_kwh),
+        ("profile: g0, annual_kwh: 8766", 8766 * per_annual_kwh),
+        ("profile: opendss, file: shape.csv, base_kw: 10", 10_000.0),
+        (f"schedule: {PERIODS}, base_kw: -2", 43_000.0),
+        ("profile: solar, kwp: 3, latitude: 48, longitude: 0", 3000.0),
+        ("profile: motor, kw: 5, starts: ['6:00'], run_s: 60, inrush: 4, power_factor: 0.5", 40_000.0),
+        ("profile: random_walk, kw: 5, least_kw: -9, most_kw: 6, step_kw: 0.1", 9000.0),
+    ):
+        spec = _load(tmp_path, f"sum: [{{{load}}}, {{sum: [{{{load}}}]}}]")
+        assert highest_w(spec, MODELS["series-2000-120-208"]) == pytest.approx(2 * watts), load
+
+
+def test_no_shape_rises_above_what_is_counted_of_it(tmp_path: Path) -> None:
+    for profile in (*SHAPES, *BDEW_PROFILES):
+        load = _load(tmp_path, f"profile: {profile}, annual_kwh: 8766")
+        model = MODELS["series-2000-120-208"]
+        fleet_loads = LineLoads.none(1)
+        (group,) = build_groups([load], [model], ["S1"], seed=0, start=0)
+        highest = 0.0
+        for quarter in range(0, 366 * 96, 7):
+            group.apply(quarter * 900 * 10**9, fleet_loads)
+            highest = max(highest, float(fleet_loads.active.sum()))
+        assert 1000 < highest < highest_w(load, model)
 
 
 def test_a_standard_profile_without_energy_has_the_usual_mean(tmp_path: Path) -> None:
@@ -108,7 +148,10 @@ def test_the_times_of_a_csv_file_are_those_of_its_zone(tmp_path: Path) -> None:
         ),
         ("sum: [{kw: 1}, {amps: [1]}]", "sum[1].amps", "has 1 values"),
         ("sum: [{kw: 1}, {kw: 1, pf: 1}]", "sum[1].pf", "unknown key"),
-        ("sum: [{sum: [{kw: 1}]}]", "sum[0]", "a mapping with sum is not allowed"),
+        ("sum: [{kw: 1}, {sum: [{kw: 1}, {amps: [1]}]}]", "sum[1].sum[1].amps", "has 1 values"),
+        ("sum: [{sum: []}]", "sum[0].sum", "allowed: a list of 1 to 100"),
+        ("sum: [{kw: 6e4}, {kw: -6e4}]", "sum", "more than 100000 kW"),
+        ("sum: [{sum: [{kw: 6e4}]}, {profile: solar, kwp: 5e4, latitude: 0, longitude: 0}]", "sum", "100000"),
         ("sum: [{kw: 1}], shares: [1, 1, 1]", "shares", "make 1 in all"),
         ("sum: [{kw: 1}], shares: [0.5, 0.5]", "shares", "has 2 values"),
         ("sum: [{profile: opendss, file: no.csv, base_kw: 1}]", "sum[0].file", "cannot be read"),

@@ -13,6 +13,7 @@ from gateway.config.meter_sections import MeterSection
 from gateway.config.reader import load_config
 from gateway.config.schema import json_schema
 from gateway.config.settings import Config
+from gateway.transports import NetworkListener
 from sims.fleet import Fleet
 from sims.meter import Settings
 from sims.models import MODELS, OPTIONS
@@ -43,6 +44,14 @@ def _config(tmp_path: Path, text: str) -> Config:
     return load_config(tmp_path / "plant.yaml")
 
 
+def _tcp(config: Config) -> NetworkListener:
+    """Return the listener of Modbus TCP that is there by default."""
+    assert config.modbus
+    listener = config.modbus.listeners[0]
+    assert isinstance(listener, NetworkListener)
+    return listener
+
+
 def test_the_example_of_the_contract_is_right(tmp_path: Path) -> None:
     config = _config(tmp_path, CONTRACT)
     assert (config.gateway_id, config.gateway_name, config.state) == ("plant-a", "Plant A", None)
@@ -63,8 +72,7 @@ def test_the_example_of_the_contract_is_right(tmp_path: Path) -> None:
 def test_a_file_that_names_no_meters_has_the_ten_of_no_file(tmp_path: Path) -> None:
     config = _config(tmp_path, "modbus: {port: 5021}\n")
     assert config.meters == load_config().meters
-    assert config.modbus
-    assert config.modbus.port == 5021
+    assert _tcp(config).port == 5021
 
 
 def test_what_will_not_do_as_somebody_may_expect_is_noted(tmp_path: Path) -> None:
@@ -85,7 +93,8 @@ def test_without_a_file_there_are_ten_meters_of_mixed_models_on_the_usual_ports(
     assert config.bacnet
     assert config.mqtt
     assert config.http
-    assert (config.modbus.host, config.modbus.port, config.modbus.maps) == ("127.0.0.1", 5020, ("native",))
+    assert (config.modbus.host, config.modbus.connections, config.modbus.idle_s) == ("127.0.0.1", 512, 0.0)
+    assert (_tcp(config).port, _tcp(config).maps) == (5020, ("native", "sunspec"))
     assert (config.bacnet.address, config.bacnet.port) == ("127.0.0.1/8", 47808)
     assert (config.mqtt.url, config.mqtt.port) == (None, 1883)
     assert (config.http.port, config.http.token) == (8080, None)
@@ -143,8 +152,7 @@ def test_free_ports_never_clash(tmp_path: Path) -> None:
     config = _config(
         tmp_path, "modbus: {port: 0}\nmqtt: {port: 0}\nhttp: {port: 0}\nmeters: [{count: 500}]\n"
     )
-    assert config.modbus
-    assert config.modbus.port == 0
+    assert _tcp(config).port == 0
 
 
 def test_the_number_of_a_meter_runs_through_the_whole_file(tmp_path: Path) -> None:
@@ -204,7 +212,7 @@ meters:
     ct_kind: split
     enclosure: outdoor-plastic
     initial_kwh: 0.1
-    wiring: {ct1: {line: 2, ratio: 0.5}, ct2: {open: true}, v2: {line: 1}, v1: {open: true}}
+    wiring: {ct1: {line: 2, ratio: 0.5}, ct2: {open: true}, v2: {line: 1}, v1: {open: true}, n: {open: true}}
     supply: {frequency_hz: 50}
     environment: {temperature_c: -20}
     tags: {floor: "3"}
@@ -212,6 +220,7 @@ meters:
     (meter,) = _config(tmp_path, text).meters
     assert meter.wiring.cts == (CtInput(2, ratio=0.5), CtInput(2, open=True))
     assert meter.wiring.voltages == (VoltageInput(1, open=True), VoltageInput(1))
+    assert meter.wiring.neutral_open
     assert (meter.frequency_hz, meter.temperature_c, meter.initial_energy) == (50, -20, 360_000_000)
     assert (meter.nameplate.ct_kind, meter.nameplate.enclosure) == ("split", "outdoor-plastic")
 
@@ -281,8 +290,7 @@ def test_a_register_map_of_ones_own_is_found_beside_the_configuration(tmp_path: 
         "entries:\n  - {address: 1000, type: f32, point: energy}\n"
     )
     config = _config(tmp_path, "modbus: {maps: [native, mine.yaml]}\nmeters: [{id: a}]\n")
-    assert config.modbus
-    assert config.modbus.maps == ("native", f"{tmp_path}/mine.yaml")
+    assert _tcp(config).maps == ("native", f"{tmp_path}/mine.yaml")
 
 
 def test_the_examples_are_right() -> None:

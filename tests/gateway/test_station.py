@@ -9,15 +9,27 @@ from typing import Any
 import pytest
 
 from gateway import adapters
-from gateway.commands import TurnKey
+from gateway.clock import MANUAL_START
+from gateway.commands import HoldKey, ResetPeak, TurnKey
 from gateway.config.reader import load_config
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
-from gateway.station import Station, run
+from gateway.process import run
+from gateway.station import Station
 from gateway.store import Store
+from sims.energy import MJ_PER_KWH
+from sims.points import NS_PER_S
 from sims.snapshot import Snapshot
 
 OPTIONS: dict[tuple[str, ...], tuple[str, Any]] = {("clock", "mode"): ("--clock", "manual")}
+SLOW: dict[tuple[str, ...], tuple[str, Any]] = {
+    ("clock", "tick_s"): ("", 3600.0),
+    ("clock", "speed"): ("", 100.0),
+    ("meters",): ("", [{"count": 2, "accuracy": "ideal", "load": {"kw": 36}}]),
+}
+"""A real clock whose regular ticks never come while a test lasts."""
+
+NS_PER_HOUR = 3600 * NS_PER_S
 
 
 class Recorder:
@@ -68,7 +80,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let stations have these adapters alone."""
 
     def use(*made: Recorder) -> None:
-        monkeypatch.setattr(adapters, "ADAPTERS", [lambda _config, _control, one=one: one for one in made])
+        monkeypatch.setattr(adapters, "ADAPTERS", [lambda *_, one=one: one for one in made])
 
     return use
 
@@ -108,8 +120,8 @@ async def test_what_is_shown_has_been_saved(serve: Any, tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         save = store.save
 
-        def noting(memories: Any) -> None:
-            save(memories)
+        def noting(memories: Any, reached: int) -> None:
+            save(memories, reached)
             saved.append(sum(memory.millijoules for memory in memories.values()))
 
         store.save = noting  # type: ignore[method-assign]
@@ -167,6 +179,103 @@ async def test_ticks_are_numbered_in_the_order_in_which_they_are_shown_however_l
     ticks = [snapshot.tick for snapshot in recorder.shown_snapshots]
     assert [tick.number for tick in ticks] == list(range(len(ticks)))
     assert [tick.time for tick in ticks] == sorted(tick.time for tick in ticks)
+
+
+async def test_a_command_takes_effect_when_it_comes_and_not_at_the_last_tick(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    async with Station(load_config(options=SLOW), None) as station:
+        running = asyncio.create_task(station.run())
+        await asyncio.sleep(0.03)
+        await station.change_meter(0, {"load": {"kw": 0}})
+        await asyncio.sleep(0.03)
+        with pytest.raises(RequestRefusedError, match="changes nothing"):
+            await station.change_meter(0, {})
+        running.cancel()
+    start, first, second = recorder.shown_snapshots
+    hours = (first.tick.time - start.tick.time) / NS_PER_HOUR
+    assert hours > 3 / 3600
+    assert first.columns["active_power"][0] == 0
+    assert first.columns["energy"][0] == pytest.approx(36 * hours * MJ_PER_KWH, abs=1)
+    assert second.tick.time - first.tick.time > 3 * NS_PER_S
+    assert second.columns["energy"][0] == first.columns["energy"][0]
+
+
+async def test_a_key_that_is_held_comes_back_so_much_after_it_was_turned(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    async with Station(load_config(options=SLOW), None) as station:
+        running = asyncio.create_task(station.run())
+        await asyncio.sleep(0.02)
+        await station.apply(HoldKey(0, 0.5))
+        assert station.key_outcome(0) is None
+        await asyncio.sleep(0.02)
+        await station.apply(TurnKey(1, "right"))
+        outcome = station.key_outcome(0)
+        running.cancel()
+    assert outcome
+    assert outcome.time == recorder.shown_snapshots[1].tick.time + NS_PER_S // 2
+    assert recorder.shown_snapshots[1].columns["key_switch"][0] == 1
+    assert recorder.shown_snapshots[2].columns["key_switch"][0] == 0
+
+
+async def test_demand_intervals_that_a_command_closes_are_shown(serve: Any) -> None:
+    recorder = Recorder()
+    serve(recorder)
+    options = {**SLOW, ("clock", "speed"): ("", 100_000.0)}
+    async with Station(load_config(options=options), None) as station:
+        running = asyncio.create_task(station.run())
+        await asyncio.sleep(0.02)
+        await station.change_meter(0, {"load": {"kw": 0}})
+        running.cancel()
+    _, changed = recorder.shown_snapshots
+    assert len(changed.intervals) >= 2000 // 300
+    assert changed.intervals[0].demand[0] == pytest.approx(36_000)
+
+
+async def test_changes_asked_for_at_once_all_take_effect(serve: Any) -> None:
+    serve(Recorder())
+    async with _station() as station:
+        running = asyncio.create_task(station.run())
+        changes: list[dict[str, Any]] = [
+            {"wiring": {"ct1": {"ratio": 0.5}}},
+            {"load": {"kw": 3}},
+            {"wiring": {"ct1": {"open": True}}},
+        ]
+        await asyncio.gather(*(station.change_meter(0, change) for change in changes))
+        connection = station.connection(0)
+        running.cancel()
+    assert (connection["load"]["kw"], connection["wiring"]["ct1"]["ratio"]) == (3, 0.5)
+    assert connection["wiring"]["ct1"]["open"] is True
+
+
+async def test_a_bug_in_a_command_ends_the_station(serve: Any) -> None:
+    serve(Recorder())
+    async with _station() as station:
+        running = asyncio.create_task(station.run())
+        with pytest.raises(RequestRefusedError, match="stopping"):
+            await station.apply(ResetPeak(10_000))
+        with pytest.raises(ExceptionGroup) as raised:
+            await running
+    assert raised.value.subgroup(IndexError)
+
+
+async def test_with_a_state_time_goes_on_where_it_was(serve: Any, tmp_path: Path) -> None:
+    def instant(start: str | None = None) -> int:
+        options = OPTIONS if start is None else {**OPTIONS, ("clock", "start"): ("--start", start)}
+        with Store(tmp_path) as store:
+            return Station(load_config(options=options), store).clock_state().tick.time
+
+    serve(Recorder())
+    with Store(tmp_path) as store:
+        async with _station(store) as station:
+            running = asyncio.create_task(station.run())
+            await station.advance(3600)
+            running.cancel()
+        peak_time = max(memory.peak_demand_time for memory in station._fleet.memories().values())
+    assert instant() == instant("2026-01-05T00:30:00Z") == MANUAL_START + NS_PER_HOUR
+    assert MANUAL_START < peak_time <= MANUAL_START + NS_PER_HOUR
+    assert instant("2026-01-05T01:00:01Z") == MANUAL_START + NS_PER_HOUR + NS_PER_S
 
 
 async def test_all_adapters_stop_if_one_cannot_start(serve: Any) -> None:

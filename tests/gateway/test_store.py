@@ -23,14 +23,38 @@ def test_a_new_directory_is_made_and_holds_nothing(tmp_path: Path) -> None:
 
 def test_what_is_saved_is_there_the_next_time_to_the_last_digit(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT)
+        store.save(KEPT, 5)
     assert _loaded(tmp_path) == KEPT
+
+
+def test_it_knows_where_the_clock_had_come_to(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        assert store.reached == 0
+        store.save(KEPT, 5)
+        store.save(KEPT, 1_767_571_200_000_000_007)
+    with Store(tmp_path) as store:
+        assert store.reached == 1_767_571_200_000_000_007
+
+
+def test_a_file_of_version_1_goes_on_from_its_latest_peak(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as older:
+        older.execute(
+            "CREATE TABLE meter (serial TEXT PRIMARY KEY, millijoules INTEGER NOT NULL, femtojoules INTEGER "
+            "NOT NULL, peak_demand REAL NOT NULL, peak_demand_time INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+        )
+        older.execute("INSERT INTO meter VALUES ('S1', 7, 8, 9.5, 1000), ('S2', 1, 2, 3.5, 900)")
+        older.execute("PRAGMA user_version = 1")
+    older.close()
+    for _ in range(2):
+        with Store(tmp_path) as store:
+            assert store.load() == {"S1": Memory(7, 8, 9.5, 1000), "S2": Memory(1, 2, 3.5, 900)}
+            assert store.reached == 1000
 
 
 def test_a_meter_that_is_not_saved_again_keeps_what_it_had(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT)
-        store.save({"S2": Memory(7, 0, 1.0, 2)})
+        store.save(KEPT, 5)
+        store.save({"S2": Memory(7, 0, 1.0, 2)}, 6)
     assert _loaded(tmp_path) == KEPT | {"S2": Memory(7, 0, 1.0, 2)}
 
 
@@ -56,7 +80,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
 @pytest.mark.parametrize("size", [100, 5000])
 def test_a_damaged_file_is_refused_with_its_place(tmp_path: Path, size: int) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT)
+        store.save(KEPT, 5)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(b"\xff" * size + whole[size:])
     with pytest.raises(ConfigError, match=FILE):

@@ -1,27 +1,23 @@
-"""A small gateway behind the HTTP API: a real clock and fleet, no other protocol; and a plain HTTP client."""
+"""A small gateway with HTTP alone: the station as it is, on a free port; and a plain HTTP client."""
 
 import asyncio
+import contextlib
 import http.client
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.addressing import Addresses
-from gateway.clock import Clock, ClockMode, ClockState
-from gateway.commands import Command, HoldKey, Outcome, ResetPeak, TurnKey
-from gateway.config.changes import change_schema, changed, connection
+from gateway.clock import ClockMode
 from gateway.config.fleet import default_fleet
 from gateway.config.reader import load_config
-from gateway.errors import RequestRefusedError
-from gateway.hub import Endpoint
+from gateway.config.report import Options
+from gateway.config.settings import Config
+from gateway.station import Station
 from gateway.web.adapter import WebAdapter
-from sims.fleet import Fleet
-from sims.key_switch import too_long
-from sims.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -35,80 +31,29 @@ class Answer:
         return json.loads(self.body)
 
 
-class SmallStation:
-    """What the API controls, with a fleet of `meters` meters."""
+class Served:
+    """A station that runs; `adapter` is its HTTP server."""
 
-    def __init__(self, mode: ClockMode, meters: int) -> None:
-        config = load_config(
-            options={
-                ("meters",): ("--meters", [dict(one, tags={"floor": "2"}) for one in default_fleet(meters)])
-            }
-        )
+    def __init__(self, config: Config) -> None:
         self.nameplates = config.nameplates
-        self.clock = Clock(mode)
-        self.fleet = Fleet(config.meters, start=self.clock.state.tick.time)
-        self.snapshot = self.fleet.step(self.clock.state.tick)
-        self.serving = {"http": True}
-        self.adapter = WebAdapter(
-            gateway_id="plant-a",
-            gateway_name="Plant A",
-            meters=self.nameplates,
-            control=self,
-            host="127.0.0.1",
-            port=0,
-        )
-        self.adapter.show(self.snapshot)
+        self.station = Station(config, None)
+        (self.adapter,) = (one for one in self.station._adapters if isinstance(one, WebAdapter))
+        self._life = contextlib.AsyncExitStack()
 
-    def clock_state(self) -> ClockState:
-        return self.clock.state
+    async def start(self) -> None:
+        """Let it serve and tick."""
+        await self._life.enter_async_context(self.station)
+        running = asyncio.create_task(self.station.run())
+        self._life.push_async_callback(asyncio.wait, {running})
+        self._life.callback(running.cancel)
 
-    def set_clock(self, *, speed: float | None, paused: bool | None) -> None:
-        self.clock.set(speed=speed, paused=paused)
+    async def stop(self) -> None:
+        """Stop it."""
+        await self._life.aclose()
 
-    async def advance(self, seconds: float) -> Snapshot:
-        for tick in self.clock.advance(seconds):
-            self.snapshot = self.fleet.step(tick)
-        self.adapter.show(self.snapshot)
-        await self.adapter.shown()
-        return self.snapshot
-
-    async def apply(self, command: Command) -> Outcome:
-        """Do what the station does with the key and the reset."""
-        outcome = ""
-        match command:
-            case TurnKey(row, position):
-                outcome = self.fleet.turn_key(row, right=position == "right")
-            case HoldKey(row, seconds):
-                held = round(seconds * 10**9)
-                outcome = self.fleet.hold_key(row, held) or too_long(held)
-            case ResetPeak(row):
-                if refusal := self.fleet.reset_peak(row):
-                    raise RequestRefusedError(refusal)
-        self._mark()
-        return outcome
-
-    async def change_meter(self, row: int, changes: Mapping[str, Any]) -> None:
-        self.fleet.change(row, changed(self.fleet.meter(row), changes))
-        self._mark()
-
-    def change_schema(self) -> Mapping[str, Any]:
-        return change_schema()
-
-    def connection(self, row: int) -> Mapping[str, Any]:
-        return connection(self.fleet.meter(row))
-
-    def _mark(self) -> None:
-        self.snapshot = self.fleet.step(self.clock.mark())
-        self.adapter.show(self.snapshot)
-
-    def parts(self) -> Mapping[str, bool]:
-        return self.serving
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        return self.adapter.endpoints()
-
-    def addresses(self) -> Addresses:
-        return Addresses(modbus_ports=(5020,), gateway_device=100_000, topic_root=None)
+    async def advance(self, seconds: float) -> None:
+        """Move the manual clock on."""
+        await self.station.advance(seconds)
 
     async def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -117,7 +62,7 @@ class SmallStation:
         return await asyncio.to_thread(self._call, method, path, body, headers or {})
 
     def _call(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Answer:
-        address = urlsplit(self.adapter.ready()["http"])
+        address = urlsplit(self.station.ready()["http"])
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if data is not None else {}
@@ -129,25 +74,40 @@ class SmallStation:
             connection.close()
 
 
-Start = Callable[..., Awaitable[SmallStation]]
+Start = Callable[..., Awaitable[Served]]
+
+
+def config(mode: ClockMode = "manual", meters: int = 3, more: Options | None = None) -> Config:
+    """Return the configuration of a gateway with HTTP alone, and what `more` says."""
+    entries = [dict(one, tags={"floor": "2"}) for one in default_fleet(meters)]
+    options: dict[tuple[str, ...], tuple[str, Any]] = {
+        ("gateway", "id"): ("", "plant-a"),
+        ("gateway", "name"): ("", "Plant A"),
+        ("clock", "mode"): ("", mode),
+        ("http", "port"): ("", 0),
+        ("meters",): ("", entries),
+    }
+    for name in ("modbus", "bacnet", "mqtt"):
+        options[name, "enabled"] = ("", False)
+    return load_config(options={**options, **(more or {})})
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    started: list[SmallStation] = []
+    started: list[Served] = []
 
-    async def start(mode: ClockMode = "manual", meters: int = 3) -> SmallStation:
-        station = SmallStation(mode, meters)
-        started.append(station)
-        await station.adapter.start()
-        return station
+    async def start(mode: ClockMode = "manual", meters: int = 3, more: Options | None = None) -> Served:
+        served = Served(config(mode, meters, more))
+        started.append(served)
+        await served.start()
+        return served
 
     yield start
-    for station in started:
-        await station.adapter.stop()
+    for served in started:
+        await served.stop()
 
 
 @pytest.fixture
-async def station(start: Start) -> SmallStation:
+async def station(start: Start) -> Served:
     """Start a gateway of 3 meters with a manual clock."""
     return await start()

@@ -1,15 +1,18 @@
 import asyncio
 import contextlib
 import json
+import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.config.report import Options
 from gateway.errors import AddressInUseError
 from gateway.web.adapter import WebAdapter
 from gateway.web.schemas import MeterList, OneMeter
 from sims.points import PUBLISHED
-from tests.gateway.web.conftest import SmallStation, Start
+from tests.gateway.web.conftest import Served, Start
 
 ADVANCE = "/api/v1/clock/advance"
 CLOCK = "/api/v1/clock"
@@ -17,29 +20,31 @@ RIGHT = {"open": False, "exchanged": False}
 METER = "/api/v1/meters/M0003"
 
 
-async def test_health_needs_nothing_and_answers_head_too(station: SmallStation) -> None:
+async def test_health_needs_nothing_and_answers_head_too(station: Served) -> None:
     answer = await station.call("GET", "/healthz")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
     head = await station.call("HEAD", "/healthz")
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_readiness_says_which_parts_do_not_serve_yet(station: SmallStation) -> None:
-    station.serving |= {"mqtt": False}
-    answer = await station.call("GET", "/readyz")
+async def test_readiness_says_which_parts_do_not_serve_yet(start: Start) -> None:
+    answer = await (await start()).call("GET", "/readyz")
+    assert (answer.status, answer.json) == (200, {"status": "ready", "parts": {"http": True}})
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"mqtt://127.0.0.1:{nobody.getsockname()[1]}"
+        away: Options = {("mqtt", "enabled"): ("", True), ("mqtt", "url"): ("", url)}
+        answer = await (await start(more=away)).call("GET", "/readyz")
     assert answer.status == 503
     assert answer.json == {"status": "not ready", "parts": {"http": True, "mqtt": False}}
-    station.serving |= {"mqtt": True}
-    answer = await station.call("GET", "/readyz")
-    assert (answer.status, answer.json["status"]) == (200, "ready")
 
 
-async def test_the_start_page_leads_to_paths_that_answer(station: SmallStation) -> None:
+async def test_the_start_page_leads_to_paths_that_answer(station: Served) -> None:
     for path in (await station.call("GET", "/")).json["links"].values():
         assert (await station.call("GET", path)).status == 200
 
 
-async def test_the_gateway_says_what_it_hosts_and_where(station: SmallStation) -> None:
+async def test_the_gateway_says_what_it_hosts_and_where(station: Served) -> None:
     gateway = (await station.call("GET", "/api/v1/gateway")).json
     assert (gateway["id"], gateway["name"], gateway["meters"]) == ("plant-a", "Plant A", 3)
     assert (gateway["tick"], gateway["time"]) == (0, "2026-01-05T00:00:00Z")
@@ -47,22 +52,20 @@ async def test_the_gateway_says_what_it_hosts_and_where(station: SmallStation) -
     assert gateway["endpoints"][0]["address"] == station.adapter.ready()["http"]
 
 
-async def test_no_answer_to_a_client_without_the_token_holds_it(station: SmallStation) -> None:
+async def test_no_answer_to_a_client_without_the_token_holds_it(station: Served) -> None:
     paths = ["/", "/healthz", "/readyz", "/nowhere", "/api/v1/openapi.json", "/api/v1/gateway", CLOCK]
     for path in [*paths, "/api/v1/meters", "/api/v1/meters/M0001"]:
         answer = await station.call("GET", path)
         assert station.adapter.token not in f"{answer.headers}{answer.body!r}"
 
 
-async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(station: SmallStation) -> None:
+async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(station: Served) -> None:
     meter = (await station.call("GET", "/api/v1/meters/M0003")).json
     nameplate = station.nameplates[2]
     assert (meter["id"], meter["number"], meter["serial"]) == ("M0003", 3, nameplate.serial)
     assert meter["model"] == "series-1000-120-240"
     assert (meter["ct_kind"], meter["enclosure"], meter["tags"]) == ("solid", "indoor-steel", {"floor": "2"})
-    assert meter["modbus"] == {"port": 5020, "unit_id": 3}
-    assert meter["device_instance"] == 100_003
-    assert meter["topic"] is None
+    assert [meter[place] for place in ("modbus", "device_instance", "topic")] == [None, None, None]
     assert meter["tick"] == 0
     assert meter["readings"]["voltage_l2_n"] == 120.0
     assert meter["readings"]["powered"] is True
@@ -70,7 +73,7 @@ async def test_a_meter_comes_with_its_nameplate_its_places_and_its_readings(stat
     assert "phase_loss_l3" not in meter["readings"]
 
 
-async def test_the_meters_are_answered_as_the_openapi_document_says(station: SmallStation) -> None:
+async def test_the_meters_are_answered_as_the_openapi_document_says(station: Served) -> None:
     everything = MeterList.model_validate((await station.call("GET", "/api/v1/meters")).json, extra="forbid")
     assert [meter.id for meter in everything.meters] == ["M0001", "M0002", "M0003"]
     OneMeter.model_validate((await station.call("GET", "/api/v1/meters/M0002")).json, extra="forbid")
@@ -92,7 +95,7 @@ async def test_a_long_list_shows_one_tick_and_lets_others_work_meanwhile(start: 
     assert len(list(station.adapter._answers.meters())) == 5
 
 
-async def test_meters_are_listed_in_order_or_as_asked(station: SmallStation) -> None:
+async def test_meters_are_listed_in_order_or_as_asked(station: Served) -> None:
     everything = (await station.call("GET", "/api/v1/meters")).json
     assert [meter["id"] for meter in everything["meters"]] == ["M0001", "M0002", "M0003"]
     some = (await station.call("GET", "/api/v1/meters?ids=M0003,M0001")).json
@@ -100,7 +103,7 @@ async def test_meters_are_listed_in_order_or_as_asked(station: SmallStation) -> 
     assert some["meters"][0] == everything["meters"][2]
 
 
-async def test_an_unknown_meter_is_a_problem_that_names_it(station: SmallStation) -> None:
+async def test_an_unknown_meter_is_a_problem_that_names_it(station: Served) -> None:
     for path in ("/api/v1/meters/M0009", "/api/v1/meters?ids=M0001,M0009"):
         answer = await station.call("GET", path)
         assert answer.status == 404
@@ -110,7 +113,7 @@ async def test_an_unknown_meter_is_a_problem_that_names_it(station: SmallStation
 
 
 async def test_an_advance_is_answered_with_the_new_tick_and_everything_shows_it(
-    station: SmallStation,
+    station: Served,
 ) -> None:
     answer = await station.call("POST", ADVANCE, {"seconds": 300.5})
     assert (answer.status, answer.json) == (200, {"tick": 1, "time": "2026-01-05T00:05:00.500000Z"})
@@ -120,7 +123,7 @@ async def test_an_advance_is_answered_with_the_new_tick_and_everything_shows_it(
     assert (await station.call("GET", "/api/v1/meters/M0001")).json["readings"]["energy"] > 0
 
 
-async def test_a_change_is_answered_with_the_meter_at_the_new_tick(station: SmallStation) -> None:
+async def test_a_change_is_answered_with_the_meter_at_the_new_tick(station: Served) -> None:
     body = {"load": {"amps": [10, 10], "pf": [1, 1]}, "wiring": {"ct2": {"polarity": "reversed"}}}
     answer = await station.call("PATCH", METER, body)
     assert answer.status == 200
@@ -133,25 +136,25 @@ async def test_a_change_is_answered_with_the_meter_at_the_new_tick(station: Smal
     assert shown == answer.json
 
 
-async def test_what_a_meter_shows_can_be_sent_back(station: SmallStation) -> None:
+async def test_what_a_meter_shows_can_be_sent_back(station: Served) -> None:
     shown = (await station.call("GET", METER)).json
     body = {key: shown[key] for key in ("load", "wiring", "supply", "environment")}
     after = (await station.call("PATCH", METER, body)).json
     assert after == shown | {"tick": 1}
 
 
-async def test_a_change_that_cannot_be_changes_nothing(station: SmallStation) -> None:
+async def test_a_change_that_cannot_be_changes_nothing(station: Served) -> None:
     before = (await station.call("GET", METER)).json
     answer = await station.call("PATCH", METER, {"load": {"kw": 1}, "wiring": {"ct3": {"open": True}}})
     assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
     assert answer.json["detail"] == (
-        "body.wiring.ct3: series-1000-120-240 has no ct3; allowed: ct1, ct2, v1, v2"
+        "body.wiring.ct3: series-1000-120-240 has no ct3; allowed: ct1, ct2, v1, v2, n"
     )
     assert (await station.call("GET", METER)).json == before
     assert (await station.call("PATCH", "/api/v1/meters/nobody", {"load": {"kw": 1}})).status == 404
 
 
-async def test_the_key_says_what_its_turn_is_worth(station: SmallStation) -> None:
+async def test_the_key_says_what_its_turn_is_worth(station: Served) -> None:
     key = f"{METER}/key-switch"
     answer = await station.call("POST", key, {"position": "right"})
     assert (answer.status, answer.json["tick"], answer.json["reset"]) == (200, 1, False)
@@ -172,7 +175,33 @@ async def test_the_key_says_what_its_turn_is_worth(station: SmallStation) -> Non
     assert (right["reset"], home["reset"], home["reason"]) == (None, True, "")
 
 
-async def test_a_reset_from_afar_is_made_or_refused_with_the_reason(station: SmallStation) -> None:
+async def test_what_came_of_a_turn_is_shown_with_the_tick_at_which_it_ended(station: Served) -> None:
+    async def key_switch() -> Any:
+        return (await station.call("GET", METER)).json["key_switch"]
+
+    assert await key_switch() == {"position": "home", "last_turn": None}
+    await station.advance(17.75)  # the LCD shows the peak from 12 s to 18 s
+    held = (await station.call("POST", f"{METER}/key-switch", {"held_s": 0.5})).json
+    assert (held["reset"], held["reason"]) == (None, "")
+    assert await key_switch() == {"position": "right", "last_turn": None}
+    await station.advance(0.499999)
+    assert await key_switch() == {"position": "right", "last_turn": None}
+    await station.advance(10)
+    vain = {
+        "time": "2026-01-05T00:00:18.250000Z",
+        "reset": False,
+        "reason": "the LCD shows test; allowed: a turn and back while it shows the peak",
+    }
+    assert await key_switch() == {"position": "home", "last_turn": vain}
+    await station.advance(4)
+    await station.call("POST", f"{METER}/key-switch", {"position": "right"})
+    assert await key_switch() == {"position": "right", "last_turn": vain}
+    await station.call("POST", f"{METER}/key-switch", {"position": "home"})
+    made = {"time": "2026-01-05T00:00:32.249999Z", "reset": True, "reason": ""}
+    assert await key_switch() == {"position": "home", "last_turn": made}
+
+
+async def test_a_reset_from_afar_is_made_or_refused_with_the_reason(station: Served) -> None:
     await station.advance(900)
     assert (await station.call("GET", METER)).json["readings"]["peak_demand"] > 0
     answer = await station.call("POST", f"{METER}/reset-peak")
@@ -219,7 +248,7 @@ async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Sta
         ("PATCH", METER, [1], ["body:", "a list is not allowed; allowed: a mapping"]),
         ("PATCH", METER, None, ["body: is missing"]),
         ("PATCH", METER, {"load": {"kw": "1"}}, ["body.load.kw: '1' is not allowed; allowed: a number"]),
-        ("PATCH", METER, {"link": {}}, ["body.link: is not available in this version"]),
+        ("PATCH", METER, {"link": {"mqtt": {}}}, ["body.link.mqtt: is not available in this version"]),
         ("PATCH", METER, b'{"\\ud800": 1}', ["body: '\\ud800' is not allowed"]),
         ("PATCH", METER, b'{"load": {"kw": 1, "\\ud800": 1}}', ["body.load"]),
         ("POST", f"{METER}/key-switch", {}, ["body: is not one turn; allowed: held_s, or position"]),
@@ -232,7 +261,7 @@ async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Sta
     ],
 )
 async def test_a_bad_body_is_told_what_where_and_what_is_allowed(
-    station: SmallStation, method: str, path: str, body: object, words: list[str]
+    station: Served, method: str, path: str, body: object, words: list[str]
 ) -> None:
     answer = await station.call(method, path, body)
     assert answer.status == 422
@@ -243,20 +272,20 @@ async def test_a_bad_body_is_told_what_where_and_what_is_allowed(
 
 
 @pytest.mark.parametrize(("method", "path"), [("PATCH", METER), ("PATCH", CLOCK)])
-async def test_of_many_faults_the_first_ten_are_told(station: SmallStation, method: str, path: str) -> None:
+async def test_of_many_faults_the_first_ten_are_told(station: Served, method: str, path: str) -> None:
     answer = await station.call(method, path, {f"key{n}": n for n in range(1000)})
     assert answer.status == 422
     assert answer.json["detail"].count("unknown key") == 10
 
 
-async def test_a_body_that_does_not_say_that_it_is_json_is_not_read(station: SmallStation) -> None:
+async def test_a_body_that_does_not_say_that_it_is_json_is_not_read(station: Served) -> None:
     answer = await station.call("POST", ADVANCE, {"seconds": 1}, {"Content-Type": "text/plain"})
     assert answer.status == 415
     assert "application/json" in answer.json["detail"]
     assert (await station.call("GET", CLOCK)).json["tick"] == 0
 
 
-async def test_unknown_paths_and_methods_are_problems(station: SmallStation) -> None:
+async def test_unknown_paths_and_methods_are_problems(station: Served) -> None:
     answer = await station.call("GET", "/api/v2")
     assert (answer.status, answer.json["title"]) == (404, "Not Found")
     assert "/api/v2" in answer.json["detail"]
@@ -266,7 +295,7 @@ async def test_unknown_paths_and_methods_are_problems(station: SmallStation) -> 
     assert "allowed: GET" in answer.json["detail"]
 
 
-async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(station: SmallStation) -> None:
+async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(station: Served) -> None:
     head = b"POST /api/v1/clock/advance HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunks = 17 * (b"10000\r\n" + b" " * 0x10000 + b"\r\n")
     for rest in (b"Content-Length: 1048577\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n" + chunks):
@@ -285,12 +314,12 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(sta
         b"",
     ],
 )
-async def test_no_malformed_request_stops_the_service(station: SmallStation, request_bytes: bytes) -> None:
+async def test_no_malformed_request_stops_the_service(station: Served, request_bytes: bytes) -> None:
     await _raw(station, request_bytes)
     assert (await station.call("GET", "/healthz")).status == 200
 
 
-async def test_a_name_that_is_not_this_machines_is_refused_on_the_loopback(station: SmallStation) -> None:
+async def test_a_name_that_is_not_this_machines_is_refused_on_the_loopback(station: Served) -> None:
     answer = await station.call("GET", "/api/v1/meters", headers={"Host": "rebound.example:8080"})
     assert answer.status == 421
     assert "localhost" in answer.json["detail"]
@@ -298,19 +327,19 @@ async def test_a_name_that_is_not_this_machines_is_refused_on_the_loopback(stati
         assert (await station.call("GET", "/healthz", headers={"Host": host})).status == 200
 
 
-async def test_pages_of_other_sites_change_nothing(station: SmallStation) -> None:
+async def test_pages_of_other_sites_change_nothing(station: Served) -> None:
     answer = await station.call("POST", ADVANCE, {"seconds": 1}, {"Sec-Fetch-Site": "cross-site"})
     assert answer.status == 403
     own = await station.call("POST", ADVANCE, {"seconds": 1}, {"Sec-Fetch-Site": "same-origin"})
     assert own.status == 200
 
 
-async def test_the_openapi_document_describes_every_point_and_path(station: SmallStation) -> None:
+async def test_the_openapi_document_describes_every_point_and_path(station: Served) -> None:
     document = (await station.call("GET", "/api/v1/openapi.json")).json
     assert {ADVANCE, CLOCK, "/api/v1/meters/{meter_id}", "/readyz"} <= set(document["paths"])
     change = document["paths"]["/api/v1/meters/{meter_id}"]["patch"]["requestBody"]["content"]
     schema = change["application/json"]["schema"]
-    assert list(schema["properties"]) == ["load", "wiring", "supply", "environment"]
+    assert list(schema["properties"]) == ["load", "wiring", "supply", "environment", "link"]
     assert schema["additionalProperties"] is False
     readings = document["components"]["schemas"]["MeterView"]["properties"]["readings"]
     assert set(readings["properties"]) == {point.name for point in PUBLISHED}
@@ -325,7 +354,7 @@ async def test_a_taken_port_says_which_option_moves_it(start: Start) -> None:
         gateway_id="b",
         gateway_name="",
         meters=station.nameplates,
-        control=station,
+        control=station.station,
         host="127.0.0.1",
         port=port,
     )
@@ -337,7 +366,12 @@ async def test_a_taken_port_says_which_option_moves_it(start: Start) -> None:
 async def test_an_address_of_another_machine_says_so(start: Start) -> None:
     station = await start()
     second = WebAdapter(
-        gateway_id="b", gateway_name="", meters=station.nameplates, control=station, host="192.0.2.1", port=0
+        gateway_id="b",
+        gateway_name="",
+        meters=station.nameplates,
+        control=station.station,
+        host="192.0.2.1",
+        port=0,
     )
     with pytest.raises(
         AddressInUseError, match=r"192\.0\.2\.1.* is not an address of this machine; --host moves it"
@@ -354,7 +388,7 @@ async def test_stopping_closes_the_port_and_can_be_done_twice(start: Start) -> N
         await asyncio.open_connection(address.hostname, address.port)
 
 
-async def _raw(station: SmallStation, request_bytes: bytes) -> bytes:
+async def _raw(station: Served, request_bytes: bytes) -> bytes:
     """Send bytes, then nothing more; return what comes back."""
     address = urlsplit(station.adapter.ready()["http"])
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

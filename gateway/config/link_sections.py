@@ -1,0 +1,95 @@
+"""The `link` of a meter, of a group of meters and of the gateway: the faults of their lines, and back.
+
+What a fault does is decided by each protocol; which requests meet it, by `gateway.link_faults`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from gateway.clock import LONGEST_ADVANCE_S
+from gateway.config.section import Section
+from gateway.link_faults import DEFAULT_DELAY_S, MODES, CommonMode, LinkFault, ModbusMode
+
+Faults = Mapping[str, LinkFault]
+"""Faults of lines by protocol."""
+
+
+class FaultSection(Section):
+    """A fault of the line, of a mode that every protocol has."""
+
+    mode: CommonMode = Field(description="What is wrong; ok ends a fault, whatever else is said")
+    exception: int = Field(default=0x0B, ge=1, le=255, description="Exception code of refuse")
+    delay_s: float | None = Field(
+        default=None,
+        ge=0,
+        le=3600,
+        description=f"How late the answer is, with any mode, in wall time [s]; {DEFAULT_DELAY_S:g} with slow "
+        "and 0 with the others unless given",
+    )
+    jitter_s: float = Field(
+        default=0.0, ge=0, le=3600, description="Standard deviation of delay_s, which is then the mean [s]"
+    )
+    rate: float = Field(default=1.0, gt=0, le=1, description="The part of the requests that meets it")
+    count: int | None = Field(
+        default=None, ge=1, le=10**9, description="It ends after so many requests that met it"
+    )
+    for_s: float | None = Field(
+        default=None, gt=0, le=LONGEST_ADVANCE_S, description="It ends after so much simulated time [s]"
+    )
+
+
+class ModbusFaultSection(FaultSection):
+    """A fault of the line on Modbus."""
+
+    mode: ModbusMode = Field(description="What is wrong; ok ends a fault, whatever else is said")  # type: ignore[assignment]  # it has more modes
+
+
+class LinkSection(Section):
+    """The faults of the line; an entry replaces the fault of its protocol."""
+
+    modbus: ModbusFaultSection | None = Field(default=None, description="On Modbus, whatever `all` says")
+    all: FaultSection | None = Field(default=None, description="On every protocol with no entry of its own")
+
+
+def faults_of(link: LinkSection) -> dict[str, LinkFault]:
+    """Return the faults that a section sets, by protocol; those that it does not name stay."""
+    sections = {protocol: getattr(link, protocol) or link.all for protocol in MODES}
+    return {protocol: _fault(section) for protocol, section in sections.items() if section}
+
+
+def faults_by_row(
+    gateway: LinkSection, meters: Iterable[tuple[int, LinkSection]]
+) -> dict[int | None, Faults]:
+    """Return the faults at the start: of the port (None) and, by row, of `meters`, so many alike each."""
+    found: dict[int | None, Faults] = {None: faults_of(gateway)}
+    first = 0
+    for count, link in meters:
+        if faults := faults_of(link):
+            found.update(dict.fromkeys(range(first, first + count), faults))
+        first += count
+    return found
+
+
+def shown(faults: Faults) -> dict[str, Any]:
+    """Return faults as they can be set, each with what is left of its count and time."""
+    return {protocol: _shown(fault) for protocol, fault in faults.items()}
+
+
+def _fault(section: FaultSection) -> LinkFault:
+    if section.mode == "ok":
+        return LinkFault()
+    values = section.model_dump()
+    if section.delay_s is None:
+        values["delay_s"] = DEFAULT_DELAY_S if section.mode == "slow" else 0.0
+    return LinkFault(**values)
+
+
+def _shown(fault: LinkFault) -> dict[str, Any]:
+    if fault.mode == "ok":
+        return {"mode": "ok"}
+    values = {key: getattr(fault, key) for key in FaultSection.model_fields}
+    left_out = {key for key, value in values.items() if value is None}
+    left_out |= set() if fault.mode == "refuse" else {"exception"}
+    return {key: value for key, value in values.items() if key not in left_out}

@@ -9,17 +9,23 @@ from gateway.bacnet.codes import MAX_APDU, AbortReason, ErrorCode, RejectReason
 from gateway.bacnet.encoding import enumerated
 from gateway.errors import RequestRefusedError
 
+PDU_TYPE: Final = 0xF0
+"""The bits of a PDU's first octet that tell its type (clause 20.1)."""
+
 CONFIRMED_REQUEST: Final = 0x00
 UNCONFIRMED_REQUEST: Final = 0x10
 SIMPLE_ACK: Final = 0x20
 COMPLEX_ACK: Final = 0x30
+SEGMENT_ACK: Final = 0x40
 ERROR: Final = 0x50
 REJECT: Final = 0x60
 ABORT: Final = 0x71
 """An abort by the server."""
 
 SEGMENTED: Final = 0x08
-"""In the first octet of a confirmed request: this is one segment of several."""
+"""In the first octet of a confirmed request or a ComplexACK: this is one segment of several."""
+SEGMENTED_RESPONSE_ACCEPTED: Final = 0x02
+"""In the first octet of a confirmed request: the answer may come in segments."""
 
 APDU_LIMITS: Final = (50, 128, 206, 480, 1024, *(MAX_APDU,) * 11)
 """The longest APDU that the asker accepts, by the low half of a request's second octet (clause 20.1.2.5)."""

@@ -45,15 +45,19 @@ class ObjectType(IntEnum):
 class Property(IntEnum):
     """BACnetPropertyIdentifier."""
 
+    ACKED_TRANSITIONS = 0
     ACK_REQUIRED = 1
     ACTIVE_TEXT = 4
+    ALARM_VALUE = 6
     ALL = 8
     APDU_TIMEOUT = 11
     APPLICATION_SOFTWARE_VERSION = 12
     NOTIFICATION_CLASS = 17
+    COV_INCREMENT = 22
     DAYLIGHT_SAVINGS_STATUS = 24
     DESCRIPTION = 28
     DEVICE_ADDRESS_BINDING = 30
+    EVENT_ENABLE = 35
     EVENT_STATE = 36
     FIRMWARE_REVISION = 44
     INACTIVE_TEXT = 46
@@ -63,6 +67,7 @@ class Property(IntEnum):
     MAX_APDU_LENGTH_ACCEPTED = 62
     MAX_PRES_VALUE = 65
     MODEL_NAME = 70
+    NOTIFY_TYPE = 72
     NUMBER_OF_APDU_RETRIES = 73
     NUMBER_OF_STATES = 74
     OBJECT_IDENTIFIER = 75
@@ -84,11 +89,13 @@ class Property(IntEnum):
     STATE_TEXT = 110
     STATUS_FLAGS = 111
     SYSTEM_STATUS = 112
+    TIME_DELAY = 113
     UNITS = 117
     UTC_OFFSET = 119
     VENDOR_IDENTIFIER = 120
     VENDOR_NAME = 121
     BUFFER_SIZE = 126
+    EVENT_TIME_STAMPS = 130
     LOG_BUFFER = 131
     LOG_DEVICE_OBJECT_PROPERTY = 132
     ENABLE = 133
@@ -97,10 +104,12 @@ class Property(IntEnum):
     RECORD_COUNT = 141
     STOP_WHEN_FULL = 144
     TOTAL_RECORD_COUNT = 145
+    ACTIVE_COV_SUBSCRIPTIONS = 152
     DATABASE_REVISION = 155
     PRESCALE = 185
     SCALE = 187
     LOGGING_TYPE = 197
+    EVENT_DETECTION_ENABLE = 353
     PROPERTY_LIST = 371
     SERIAL_NUMBER = 372
 
@@ -120,6 +129,37 @@ class Unit(IntEnum):
     DEGREES_CELSIUS = 62
 
 
+class EventState(IntEnum):
+    """BACnetEventState, as far as binary objects have them."""
+
+    NORMAL = 0
+    FAULT = 1
+    OFFNORMAL = 2
+
+
+class Transition(IntEnum):
+    """A kind of transition: its bit of BACnetEventTransitionBits, and its place in arrays of three."""
+
+    TO_OFFNORMAL = 0
+    TO_FAULT = 1
+    TO_NORMAL = 2
+
+
+class EventType(IntEnum):
+    """BACnetEventType, and the tag of its BACnetNotificationParameters."""
+
+    CHANGE_OF_STATE = 1
+    CHANGE_OF_RELIABILITY = 19
+
+
+class NotifyType(IntEnum):
+    """BACnetNotifyType."""
+
+    ALARM = 0
+    EVENT = 1
+    ACK_NOTIFICATION = 2
+
+
 class Reliability(IntEnum):
     """BACnetReliability."""
 
@@ -130,16 +170,39 @@ class Reliability(IntEnum):
 class Confirmed(IntEnum):
     """BACnetConfirmedServiceChoice; the bit of BACnetServicesSupported is `bit`."""
 
+    ACKNOWLEDGE_ALARM = 0
+    GET_ALARM_SUMMARY = 3
+    GET_ENROLLMENT_SUMMARY = 4
+    SUBSCRIBE_COV = 5
+    ADD_LIST_ELEMENT = 8
+    REMOVE_LIST_ELEMENT = 9
     READ_PROPERTY = 12
     READ_PROPERTY_MULTIPLE = 14
     WRITE_PROPERTY = 15
     WRITE_PROPERTY_MULTIPLE = 16
     READ_RANGE = 26
+    SUBSCRIBE_COV_PROPERTY = 28
+    GET_EVENT_INFORMATION = 29
 
     @property
     def bit(self) -> int:
         """The service's place in BACnetServicesSupported."""
-        return 35 if self is Confirmed.READ_RANGE else int(self)
+        return int(self) if self < Confirmed.READ_RANGE else _LATE_BITS[self]
+
+
+_LATE_BITS: Final = {
+    Confirmed.READ_RANGE: 35,
+    Confirmed.SUBSCRIBE_COV_PROPERTY: 38,
+    Confirmed.GET_EVENT_INFORMATION: 39,
+}
+"""Services that came after the bits of the unconfirmed ones."""
+
+
+class Told(IntEnum):
+    """BACnetConfirmedServiceChoice of what devices ask of others and do not do themselves."""
+
+    COV_NOTIFICATION = 1
+    EVENT_NOTIFICATION = 2
 
 
 class Unconfirmed(IntEnum):
@@ -147,6 +210,8 @@ class Unconfirmed(IntEnum):
 
     I_AM = 0
     I_HAVE = 1
+    COV_NOTIFICATION = 2
+    EVENT_NOTIFICATION = 3
     WHO_HAS = 7
     WHO_IS = 8
 
@@ -164,6 +229,7 @@ class RejectReason(IntEnum):
     MISSING_REQUIRED_PARAMETER = 5
     PARAMETER_OUT_OF_RANGE = 6
     TOO_MANY_ARGUMENTS = 7
+    UNDEFINED_ENUMERATION = 8
     UNRECOGNIZED_SERVICE = 9
 
 
@@ -172,13 +238,17 @@ class AbortReason(IntEnum):
 
     OTHER = 0
     SEGMENTATION_NOT_SUPPORTED = 4
+    WINDOW_SIZE_OUT_OF_RANGE = 7
     OUT_OF_RESOURCES = 9
+    APDU_TOO_LONG = 11
 
 
 class ErrorCode(IntEnum):
     """BACnetErrorCode (clause 18.3 on); `error_class` is the class under which metergate reports it."""
 
     INVALID_DATA_TYPE = 9
+    INVALID_TIME_STAMP = 14
+    NO_SPACE_TO_ADD_LIST_ELEMENT = 19
     PROPERTY_IS_NOT_A_LIST = 22
     OPERATIONAL_PROBLEM = 25
     READ_ACCESS_DENIED = 27
@@ -186,14 +256,26 @@ class ErrorCode(IntEnum):
     UNKNOWN_PROPERTY = 32
     VALUE_OUT_OF_RANGE = 37
     WRITE_ACCESS_DENIED = 40
+    CHARACTER_SET_NOT_SUPPORTED = 41
     INVALID_ARRAY_INDEX = 42
+    NOT_COV_PROPERTY = 44
+    OPTIONAL_FUNCTIONALITY_NOT_SUPPORTED = 45
     PROPERTY_IS_NOT_AN_ARRAY = 50
+    INVALID_EVENT_STATE = 73
+    NO_ALARM_CONFIGURED = 74
+    LIST_ELEMENT_NOT_FOUND = 81
 
     @property
     def error_class(self) -> int:
-        """BACnetErrorClass: device 0, object 1, property 2, services 5."""
+        """BACnetErrorClass: device 0, object 1, property 2, resources 3, services 5."""
         return {
             ErrorCode.OPERATIONAL_PROBLEM: 0,
             ErrorCode.UNKNOWN_OBJECT: 1,
+            ErrorCode.OPTIONAL_FUNCTIONALITY_NOT_SUPPORTED: 1,
+            ErrorCode.NO_ALARM_CONFIGURED: 1,
+            ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT: 3,
             ErrorCode.PROPERTY_IS_NOT_A_LIST: 5,
+            ErrorCode.INVALID_TIME_STAMP: 5,
+            ErrorCode.INVALID_EVENT_STATE: 5,
+            ErrorCode.LIST_ELEMENT_NOT_FOUND: 5,
         }.get(self, 2)

@@ -22,17 +22,21 @@ from gateway.bacnet.codes import (
 from gateway.bacnet.image import PLACES
 from gateway.bacnet.objects import (
     Array,
-    EmptyList,
     ObjectSpec,
     Properties,
     declare,
     optional,
     required,
 )
-from gateway.bacnet.template import Own
+from gateway.bacnet.template import Listing, Own
 
-SERVICES: Final = (*Confirmed, Unconfirmed.WHO_HAS, Unconfirmed.WHO_IS)
+SERVICES: Final = (*Confirmed, Unconfirmed.I_AM, Unconfirmed.WHO_HAS, Unconfirmed.WHO_IS)
 """The services that devices execute."""
+
+APDU_TIMEOUT_S: Final = 3
+"""How long a device waits for an answer before it asks again [s]."""
+APDU_RETRIES: Final = 3
+"""How often it asks again."""
 
 NO_SEGMENTATION: Final = 3
 """BACnetSegmentation: every answer of a device fits one APDU."""
@@ -61,19 +65,20 @@ _ALIKE: Final = required(
         ),
         Property.MAX_APDU_LENGTH_ACCEPTED: enc.unsigned(MAX_APDU),
         Property.SEGMENTATION_SUPPORTED: enc.enumerated(NO_SEGMENTATION),
-        Property.APDU_TIMEOUT: enc.unsigned(3000),
-        Property.NUMBER_OF_APDU_RETRIES: enc.unsigned(3),
-        Property.DEVICE_ADDRESS_BINDING: EmptyList(),
+        Property.APDU_TIMEOUT: enc.unsigned(APDU_TIMEOUT_S * 1000),
+        Property.NUMBER_OF_APDU_RETRIES: enc.unsigned(APDU_RETRIES),
+        Property.DEVICE_ADDRESS_BINDING: Listing(Property.DEVICE_ADDRESS_BINDING),
         Property.DATABASE_REVISION: enc.unsigned(1),
     }
 )
-_TIME: Final = optional(
+_MORE: Final = optional(
     {
         Property.DESCRIPTION: Own(Property.DESCRIPTION),
         Property.LOCAL_DATE: PLACES["local_date"],
         Property.LOCAL_TIME: PLACES["local_time"],
         Property.UTC_OFFSET: enc.signed(0),
         Property.DAYLIGHT_SAVINGS_STATUS: enc.boolean(False),
+        Property.ACTIVE_COV_SUBSCRIPTIONS: Listing(Property.ACTIVE_COV_SUBSCRIPTIONS),
     }
 )
 
@@ -88,4 +93,4 @@ def device_object(others: Sequence[ObjectSpec], *more: Properties) -> ObjectSpec
             Property.OBJECT_LIST: Array((Own(Property.OBJECT_IDENTIFIER), *numbers)),
         }
     )
-    return declare(ObjectType.DEVICE, 0, "", "", _OWN, _ALIKE, objects, _TIME, *more)
+    return declare(ObjectType.DEVICE, 0, "", "", _OWN, _ALIKE, objects, _MORE, *more)

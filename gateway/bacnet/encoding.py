@@ -23,6 +23,7 @@ _OPENS: Final = 6
 _BOOLEAN: Final = 1
 _OBJECT_IDENTIFIER: Final = 4
 _LONGEST_UNSIGNED: Final = 4
+_REAL: Final = 4
 
 
 class RejectError(RequestRefusedError):
@@ -105,7 +106,19 @@ def context(number: int, octets: bytes) -> bytes:
 
 def constructed(number: int, inner: bytes) -> bytes:
     """Return `inner` between an opening and a closing tag."""
-    return bytes((number << 4 | 0xE,)) + inner + bytes((number << 4 | 0xF,))
+    if number < _EXTENDED:
+        return bytes((number << 4 | 0xE,)) + inner + bytes((number << 4 | 0xF,))
+    return bytes((0xFE, number)) + inner + bytes((0xFF, number))
+
+
+def octet_string(octets: bytes) -> bytes:
+    """Return an OCTET STRING."""
+    return _header(6, 0, len(octets)) + octets
+
+
+def address(network: int, mac: bytes) -> bytes:
+    """Return a BACnetAddress: network 0 is the local one, no `mac` everybody there."""
+    return unsigned(network) + octet_string(mac)
 
 
 class _Tag(NamedTuple):
@@ -176,6 +189,11 @@ class Reader:
                 RejectReason.INVALID_PARAMETER_DATA_TYPE if not tag.context else RejectReason.INVALID_TAG
             )
         return self._take(tag)
+
+    def boolean(self) -> bool:
+        """Return the BOOLEAN which must be next; it stands in its tag."""
+        self.application(_BOOLEAN)
+        return self._data[self._at - 1] & 7 == 1
 
     def optional(self, number: int) -> bytes | None:
         """Return the content of the context-tagged primitive `number` if it is next, else None."""
@@ -258,6 +276,21 @@ def read_signed(octets: bytes) -> int:
     if not 1 <= len(octets) <= _LONGEST_UNSIGNED:
         raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
     return int.from_bytes(octets, "big", signed=True)
+
+
+def read_boolean(octets: bytes) -> bool:
+    """Return a BOOLEAN that has a context tag."""
+    if len(octets) != 1 or octets[0] > 1:
+        raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
+    return octets == b"\x01"
+
+
+def read_real(octets: bytes) -> float:
+    """Return a REAL."""
+    if len(octets) != _REAL:
+        raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
+    value: float = struct.unpack(">f", octets)[0]
+    return value
 
 
 def read_object_number(octets: bytes) -> int:

@@ -1,94 +1,102 @@
 """One BACnet/IP port: which datagram goes to which device, and how what a device says gets out.
 
 A plain read that differs from an earlier one of the same tick in its invoke id alone gets the same answer but
-for that. What devices answer, `application.py` decides.
+for that. What devices answer, `application.py` decides; how broadcasts travel, the link.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Interface
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
+from gateway.bacnet.bvlc import pack_address
 from gateway.bacnet.discovery import QUESTIONS
+from gateway.bacnet.link import Link
 from gateway.bacnet.network import Address, Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.responder import READS
+from gateway.bacnet.router import Networks, no_route
 
-_HEADER: Final = slice(4, 12)
-"""Where the header of a plain request to a meter stands, but for its hop count."""
-_REQUEST: Final = 13
-"""Where the request itself begins."""
-_INVOKE: Final = 15
-"""Where its invoke id stands; the service choice is next."""
-_ANSWERED: Final = 13
-"""Where the invoke id stands in the answer, which has no hop count and only one of the two addresses."""
+_FIRST_HEADER: Final = 4
+"""Where the header of a plain request begins."""
 _NO_WHOLE_REQUEST: Final = 0xF8
 """Bits of a request's first octet of which one is set in another PDU and in a segment."""
 _UNICAST: Final = net.datagram(b"")[:2]
 _MOST_KNOWN: Final = 8192
 
 Read = Callable[[bytes, Device], bytes | None]
-"""Gives a device's answer to a request that reads."""
+"""Gives a device's answer to a request that reads; None where the next one may have to get another answer."""
 Hear = Callable[[Message, Sequence[Device]], None]
 """Takes a message to the devices that it is addressed to."""
 
 
-class Host:
-    """The port `port` of `interface` (0: any free one): device `local`, and `routed` on network `network`.
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """The devices of a port: `local` at it, `routed` on the network behind it, each with its `mac` there.
 
-    Each of `routed` has its `mac` as its address there.
+    `apart` are devices of other ports that hear the same broadcasts.
     """
+
+    local: Device
+    routed: Sequence[Device] = ()
+    apart: Sequence[Device] = ()
+
+
+class Host:
+    """A port that serves `residents` and knows `networks`; `is_own` tells the gateway's own addresses."""
 
     def __init__(
         self,
-        interface: IPv4Interface,
-        port: int,
+        residents: Residents,
+        networks: Networks,
+        link: Link,
         *,
-        local: Device,
-        network: int,
-        routed: Sequence[Device],
         read: Read,
         hear: Hear,
+        is_own: Callable[[Address], bool],
     ) -> None:
-        self._interface = interface
-        self._everybody = sockets.broadcast_host(interface)
-        self.port = port
-        self._network = network
-        self._local = local
-        self._routed = {device.mac: device for device in routed}
-        self._stations = {device: net.station(network, device.mac) for device in routed}
-        self._stations[local] = b""
+        self.place: Address = ("", 0)
+        self.everybody: Address | None = None
+        self.is_own = is_own
+        self._networks = networks
+        self._link = link
+        self._local = residents.local
+        self._routed = {device.mac: device for device in residents.routed}
+        self._all = (residents.local, *residents.routed, *residents.apart)
+        self._stations = {device: _station(networks, device) for device in residents.routed}
+        self._stations[residents.local] = b""
         self._read = read
         self._hear = hear
         self._plain = self._plain_requests()
+        request, answer = net.plain(self._stations[self._all[1 if residents.routed else 0]])
+        self._header = slice(_FIRST_HEADER, _FIRST_HEADER + len(request))
+        self._request = self._header.stop + bool(self._routed)  # past the hop count, where there is one
+        self._invoke = self._request + 2
+        self._answered = _FIRST_HEADER + len(answer) + 1
         self._known: dict[bytes, tuple[bytes, bytes]] = {}
-        self.address = str(interface.ip)
         self._ports: list[sockets.Port] = []
 
-    async def start(self) -> None:
-        """Bind, announce the way to the routed devices and serve. Raises AddressInUseError."""
-        bound = sockets.bind(self._interface, self.port)
-        self.address, self.port = bound[0].getsockname()
-        try:
-            for udp in bound:
-                self._ports.append(await sockets.Port.open(udp, self._receive))
-        except BaseException:
-            for udp in bound[len(self._ports) :]:
-                udp.close()
-            await self.stop()
-            raise
-        self._to_everybody(net.i_am_router(self._network))
+    async def open(self, bound: Sequence[socket.socket], everybody: Address | None) -> None:
+        """Serve at bound sockets, the first of which is sent from, and announce the way to other networks."""
+        self.place, self.everybody = bound[0].getsockname(), everybody
+        for udp in bound:
+            self._ports.append(await sockets.Port.open(udp, self._receive))
+        self._link.open(self)
+        for datagram in self._networks.announcements():
+            self._link.broadcast(datagram)
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """Close the sockets."""
+        await self._link.close()
         ports, self._ports = self._ports, []
         await asyncio.gather(*(port.close() for port in ports))
 
     def forget(self) -> None:
-        """Forget the answers of the tick before."""
+        """Forget the answers that have been given: they may be others now."""
         self._known.clear()
 
     def send(
@@ -97,79 +105,103 @@ class Host:
         """Send an APDU of `device` to one peer."""
         station = self._stations[device]
         datagram = net.unicast(apdu, station, peer.station, priority=priority, expects_reply=expects_reply)
-        self._send(datagram, peer.address)
+        self.send_datagram(datagram, peer.address)
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
-        self._to_everybody(net.global_broadcast(apdu, self._stations[device]))
+        self._link.broadcast(net.global_broadcast(apdu, self._stations[device]))
+
+    def send_datagram(self, datagram: bytes, address: Address) -> None:
+        """Send a datagram."""
+        if self._ports:
+            self._ports[0].send(datagram, address)
 
     def _receive(self, data: bytes, sender: Address) -> None:
         """Deal with a datagram."""
-        known = self._known.get(data[:_INVOKE] + data[_INVOKE + 1 :])
+        invoke = self._invoke
+        known = self._known.get(data[:invoke] + data[invoke + 1 :])
         if known is not None:
-            self._send(known[0] + data[_INVOKE : _INVOKE + 1] + known[1], sender)
+            self.send_datagram(known[0] + data[invoke : invoke + 1] + known[1], sender)
             return
-        plain = self._plain.get(data[_HEADER])
-        if plain is not None and _is_plain_read(data):
+        plain = self._plain.get(data[self._header])
+        if plain is not None and self._is_plain_read(data):
             self._read_plain(*plain, data, sender)
-        elif (packet := net.parse(data, sender)) is not None:
+        elif self._link.admits(data, sender) and (packet := net.parse(data, sender)) is not None:
             self._route(packet)
-        elif (refusal := net.refusal(data)) is not None:
-            self._send(refusal, sender)
 
     def _plain_requests(self) -> dict[bytes, tuple[Device, bytes]]:
-        """Return by the header of a plain request which device it is to, and the header of the answer."""
+        """Return by the header of a plain request which device it is to, and the header of the answer.
+
+        Where there are devices behind this port, requests to them are those that must be fast.
+        """
         found = {}
-        for device in self._routed.values():
+        for device in self._routed.values() or (self._local,):
             request, answer = net.plain(self._stations[device])
             found[request] = device, answer
         return found
 
+    def _is_plain_read(self, data: bytes) -> bool:
+        """Whether a datagram with a plain header is a read in one segment, and as long as it says."""
+        service = self._invoke + 1
+        return (
+            len(data) > service
+            and data[service] in READS
+            and data[self._request] & _NO_WHOLE_REQUEST == 0
+            and data[:2] == _UNICAST
+            and data[2] << 8 | data[3] == len(data)
+        )
+
     def _read_plain(self, device: Device, header: bytes, data: bytes, sender: Address) -> None:
         """Answer a plain read and keep the answer for the rest of the tick."""
-        apdu = self._read(data[_REQUEST:], device)
+        apdu = self._read(data[self._request :], device)
         if apdu is None:
+            if (packet := net.parse(data, sender)) is not None:
+                self._route(packet)
             return
         answer = net.datagram(header + apdu)
-        self._send(answer, sender)
+        self.send_datagram(answer, sender)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[data[:_INVOKE] + data[_INVOKE + 1 :]] = answer[:_ANSWERED], answer[_ANSWERED + 1 :]
+        invoke, answered = self._invoke, self._answered
+        self._known[data[:invoke] + data[invoke + 1 :]] = answer[:answered], answer[answered + 1 :]
 
     def _route(self, packet: Packet) -> None:
         """Take a packet to where it is addressed."""
-        if packet.asker[1] == self.port and self._is_own(packet.asker[0]):
+        if self.is_own(packet.asker):
             return  # our own broadcast
-        if packet.source and packet.source_network == self._network:
+        behind = self._networks.behind
+        if packet.source_network is not None and packet.source_network == behind:
             return  # somebody who pretends to be on our network
-        if packet.network == self._network:
+        if packet.network is not None and packet.network == behind:
             self._for_routed(packet)
-        elif packet.network is None or packet.network == net.GLOBAL:
+        elif packet.network in {None, net.GLOBAL} or self._is_here(packet):
             self._for_local(packet)
-        elif not packet.broadcast:
-            self._send(net.no_route(packet), packet.asker)
+        elif behind is not None and packet.network != self._networks.own and not packet.broadcast:
+            self.send_datagram(no_route(packet), packet.asker)
 
-    def _is_own(self, host: str) -> bool:
-        """Whether a datagram from our port at `host` is our own; bound to every address, we send from any."""
-        return sockets.is_own(host) if self._interface.ip.is_unspecified else host == self.address
+    def _is_here(self, packet: Packet) -> bool:
+        """Whether a packet is for this network by its number, and on it for all or for this port."""
+        own = self._networks.own
+        return own == packet.network and packet.mac in {b"", pack_address(self.place)}
 
     def _for_local(self, packet: Packet) -> None:
-        """Deal with what is for this network. Who is there, the routed devices are asked too.
+        """Deal with what is for this network. Who is there, all other devices are asked too.
 
-        Many clients ask this network alone and look no further.
+        Many clients ask this port alone and look no further.
         """
         if not packet.is_apdu:
-            self._for_router(packet)
-        elif packet.network is None and not packet.broadcast and packet.payload[:2] not in QUESTIONS:
+            self._for_network_layer(packet)
+        elif _is_direct(packet) and packet.payload[:2] not in QUESTIONS:
             self._hear(_message(packet), (self._local,))
         else:
-            self._hear(_message(packet), (self._local, *self._routed.values()))
+            self._hear(_message(packet), self._all)
 
-    def _for_router(self, packet: Packet) -> None:
-        if (answer := net.router_answer(packet, self._network)) is not None:
-            self._send(answer, packet.asker)
-            if packet.broadcast and packet.message == net.WHO_IS_ROUTER:
-                self._to_everybody(net.i_am_router(self._network))
+    def _for_network_layer(self, packet: Packet) -> None:
+        if (answer := self._networks.answer(packet)) is None:
+            return
+        self.send_datagram(answer, packet.asker)
+        if packet.broadcast and (announcement := self._networks.announcement(packet.message)) is not None:
+            self._link.broadcast(announcement)
 
     def _for_routed(self, packet: Packet) -> None:
         device = self._routed.get(packet.mac)
@@ -178,28 +210,17 @@ class Host:
         elif packet.is_apdu and device is not None:
             self._hear(_message(packet), (device,))
 
-    def _send(self, datagram: bytes, address: Address) -> None:
-        if self._ports:
-            self._ports[0].send(datagram, address)
 
-    def _to_everybody(self, datagram: bytes) -> None:
-        if self._everybody is not None:
-            self._send(datagram, (self._everybody, self.port))
+def _station(networks: Networks, device: Device) -> bytes:
+    return net.station(networks.behind or 0, device.mac)
+
+
+def _is_direct(packet: Packet) -> bool:
+    """Whether a packet is addressed to one device."""
+    return bool(packet.mac) or (packet.network is None and not packet.broadcast)
 
 
 def _message(packet: Packet) -> Message:
     scope = packet.network, packet.mac
-    direct = bool(packet.mac) or (packet.network is None and not packet.broadcast)
     peer = Peer(packet.asker, packet.source)
-    return Message(peer, scope, packet.priority, packet.broadcast, direct, packet.payload)
-
-
-def _is_plain_read(data: bytes) -> bool:
-    """Whether a datagram with a plain header is a read in one segment, and as long as it says."""
-    return (
-        len(data) > _INVOKE + 1
-        and data[_INVOKE + 1] in READS
-        and data[_REQUEST] & _NO_WHOLE_REQUEST == 0
-        and data[:2] == _UNICAST
-        and data[2] << 8 | data[3] == len(data)
-    )
+    return Message(peer, scope, packet.priority, packet.broadcast, _is_direct(packet), packet.payload)

@@ -8,28 +8,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gateway.bacnet.codes import Reliability
-from gateway.bacnet.trends import TRENDS, TrendLog
-from sims.points import FLAGS, NS_PER_S, POINTS, Kind
-from sims.snapshot import Snapshot
-
-Octets = NDArray[np.uint8]
-_WRAP: Final = 2**32
-_NS_PER_DAY: Final = 86_400 * NS_PER_S
-_NS_PER_HUNDREDTH: Final = NS_PER_S // 100
-
-REALS: Final = tuple(
-    point.name for point in POINTS.values() if point.kind is Kind.INSTANT or point.name == "energy"
+from gateway.bacnet.alarms import ALARMS, STAMP, WIDTH, Alarms
+from gateway.bacnet.codes import EventState, Reliability
+from gateway.bacnet.increments import REALS, Increments
+from gateway.bacnet.octets import (
+    Octets,
+    date_time_octets,
+    enumerated_octets,
+    real_octets,
+    tagged,
+    unsigned_octets,
 )
-"""The points that analog inputs show."""
+from gateway.bacnet.trends import TRENDS, TrendLog
+from sims.points import FLAGS, POINTS
+from sims.snapshot import Snapshot
 
 FLAG_INPUTS: Final = FLAGS[:-1]
 """The flags that binary inputs show; the last one, stale, is every object's reliability."""
+
+
+class Beside(Protocol):
+    """What of the meters' devices is shown beside a snapshot."""
+
+    logs: tuple[TrendLog, ...]
+    increments: Increments
+    alarms: Alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +54,68 @@ class _Group:
 
     names: Sequence[str]
     width: int
-    encode: Callable[[Snapshot, Sequence[TrendLog]], Octets]
+    encode: Callable[[Snapshot, Beside], Octets]
     varies: bool = False
 
 
-def _reals(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+def _reals(snapshot: Snapshot, _beside: Beside) -> Octets:
     shown = np.stack([POINTS[name].shown(snapshot.column(name)) for name in REALS], axis=1)
     return real_octets(shown)
 
 
-def _flags(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+def _flags(snapshot: Snapshot, _beside: Beside) -> Octets:
     bits = np.asarray(snapshot.column("flags"))[:, None] >> np.arange(len(FLAG_INPUTS)) & 1
-    return _tagged(0x91, bits[:, :, None])
+    return enumerated_octets(bits)
 
 
-def _keys(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
-    return _tagged(0x91, np.asarray(snapshot.column("key_switch"))[:, None, None])
+def _keys(snapshot: Snapshot, _beside: Beside) -> Octets:
+    return enumerated_octets(np.asarray(snapshot.column("key_switch"))[:, None])
 
 
-def _states(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
-    return _tagged(0x21, np.asarray(snapshot.column("lcd_screen"))[:, None, None] + 1)
+def _states(snapshot: Snapshot, _beside: Beside) -> Octets:
+    return tagged(0x21, np.asarray(snapshot.column("lcd_screen"))[:, None, None] + 1)
 
 
-def _texts(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+def _texts(snapshot: Snapshot, _beside: Beside) -> Octets:
     held = np.ascontiguousarray(snapshot.column("lcd_text")).astype("S8")
     characters = held.view(np.uint8).reshape(snapshot.meters, 1, 8)
     head = np.broadcast_to(np.array([0x75, 9, 0], np.uint8), (snapshot.meters, 1, 3))
     return np.concatenate([head, np.where(characters == 0, np.uint8(ord(" ")), characters)], axis=2)
 
 
-def _counters(snapshot: Snapshot, logs: Sequence[TrendLog]) -> Octets:
+def _counters(snapshot: Snapshot, beside: Beside) -> Octets:
     counts = [snapshot.column("pulse_10wh"), snapshot.column("pulse_1kwh")]
-    for log in logs:
+    for log in beside.logs:
         counts += [log.count, log.total]
     return unsigned_octets(np.stack(counts, axis=1))
 
 
-def _health(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+def _health(snapshot: Snapshot, _beside: Beside) -> Octets:
+    """Return status flags, reliability and event state of what a stale meter's objects show.
+
+    Whatever is not in the event state normal is "in alarm" (status-flags), even where it reports no events.
+    """
     stale = snapshot.column("stale")
-    fault = np.where(stale, 0x40, 0)
-    reliability = np.where(stale, Reliability.COMMUNICATION_FAILURE, Reliability.NO_FAULT_DETECTED)
-    columns = [
-        np.full_like(fault, 0x82),
-        np.full_like(fault, 4),
-        fault,
-        np.full_like(fault, 0x91),
-        reliability,
-    ]
-    return np.stack(columns, axis=1).astype(np.uint8)[:, None, :]
+    octets = np.empty((snapshot.meters, 1, 7), np.uint8)
+    octets[:] = (0x82, 4, 0, 0x91, Reliability.NO_FAULT_DETECTED, 0x91, EventState.NORMAL)
+    octets[stale, 0] = (0x82, 4, 0xC0, 0x91, Reliability.COMMUNICATION_FAILURE, 0x91, EventState.FAULT)
+    return octets
 
 
-def _clock(snapshot: Snapshot, _logs: Sequence[TrendLog]) -> Octets:
+def _clock(snapshot: Snapshot, _beside: Beside) -> Octets:
     return date_time_octets(np.asarray(snapshot.column("clock")))[:, None, :]
+
+
+def _increments(_snapshot: Snapshot, beside: Beside) -> Octets:
+    return beside.increments.octets
+
+
+def _alarms(_snapshot: Snapshot, beside: Beside) -> Octets:
+    return beside.alarms.octets
+
+
+def _nothing(snapshot: Snapshot, _beside: Beside) -> Octets:
+    return np.zeros((snapshot.meters, 1, 1), np.uint8)
 
 
 _GROUPS: Final = (
@@ -117,8 +134,11 @@ _GROUPS: Final = (
         _counters,
         varies=True,
     ),
-    _Group(("health",), 5, _health),
+    _Group(("health",), 7, _health),
     _Group(("date_time",), 10, _clock),
+    _Group(tuple(f"cov_increment_{name}" for name in REALS), 5, _increments),
+    _Group(tuple(f"alarm_{alarm.flag}" for alarm in ALARMS), WIDTH, _alarms),
+    _Group(("nothing",), 1, _nothing),
 )
 _ENDS: Final = tuple(accumulate(len(group.names) * group.width for group in _GROUPS))
 ROW: Final = _ENDS[-1]
@@ -135,67 +155,37 @@ def _places() -> dict[str, Cut]:
         for group, end in zip(_GROUPS, _ENDS, strict=True)
         for k, name in enumerate(group.names)
     }
-    for pair, at, parts in (
-        ("health", 3, ("status_flags", "reliability")),
-        ("date_time", 5, ("local_date", "local_time")),
-    ):
-        whole = places.pop(pair)
-        places[parts[0]] = Cut(whole.start, whole.start + at)
-        places[parts[1]] = Cut(whole.start + at, whole.stop)
+    _split(places, "health", {"status_flags": 3, "reliability": 2, "event_state": 2})
+    _split(places, "date_time", {"local_date": 5, "local_time": 5})
+    for alarm in ALARMS:
+        parts = {"event_state": 2, "status_flags": 3, "acked_transitions": 3}
+        parts |= {f"stamp_{k}": STAMP for k in range(3)}
+        named = {f"{part}_{alarm.flag}": width for part, width in parts.items()}
+        _split(places, f"alarm_{alarm.flag}", named)
     return places
+
+
+def _split(places: dict[str, Cut], whole: str, parts: dict[str, int]) -> None:
+    """Put `parts` with their widths in the place of what is encoded as one."""
+    start = places.pop(whole).start
+    for name, width in parts.items():
+        places[name] = Cut(start, start + width)
+        start += width
 
 
 PLACES: Final = MappingProxyType(_places())
 """Where each value stands in a row."""
 
 
-def encode(snapshot: Snapshot, logs: Sequence[TrendLog]) -> bytes:
+NOTHING: Final = PLACES["nothing"].start
+"""A place in every row that never holds anything but 0."""
+
+
+def encode(snapshot: Snapshot, beside: Beside) -> bytes:
     """Return the rows of all meters, one after the other: `ROW` octets a meter."""
     image = np.empty((snapshot.meters, ROW), np.uint8)
     start = 0
     for group, end in zip(_GROUPS, _ENDS, strict=True):
-        image[:, start:end] = group.encode(snapshot, logs).reshape(snapshot.meters, end - start)
+        image[:, start:end] = group.encode(snapshot, beside).reshape(snapshot.meters, end - start)
         start = end
     return image.tobytes()
-
-
-def _tagged(tag: int, values: NDArray[Any]) -> Octets:
-    """Put one tag octet before the last axis of `values`."""
-    octets = values.astype(np.uint8)
-    return np.concatenate([np.full_like(octets[..., :1], tag), octets], axis=-1)
-
-
-def real_octets(values: NDArray[Any]) -> Octets:
-    """Return each value as a REAL with its tag, in one more axis of 5 octets."""
-    floats = np.ascontiguousarray(values, dtype=">f4")
-    return _tagged(0x44, floats.view(np.uint8).reshape(*values.shape, 4))
-
-
-def unsigned_octets(values: NDArray[np.int64]) -> Octets:
-    """Return counts modulo 2**32 as Unsigneds with their tags, each in 5 octets, filled from the left."""
-    wrapped = values % _WRAP
-    size = 1 + (wrapped >= 1 << 8) + (wrapped >= 1 << 16) + (wrapped >= 1 << 24)
-    left = (wrapped << (4 - size) * 8).astype(">u4")
-    octets = np.ascontiguousarray(left).view(np.uint8).reshape(*values.shape, 4)
-    return np.concatenate([(0x20 | size)[..., None].astype(np.uint8), octets], axis=-1)
-
-
-def date_time_octets(instants: NDArray[np.int64]) -> Octets:
-    """Return instants [ns since 1970 UTC], shape (n,), as Dates and Times with their tags, shape (n, 10)."""
-    days, rest = np.divmod(instants, _NS_PER_DAY)
-    dates = days.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    hundredths = rest // _NS_PER_HUNDREDTH
-    parts = [
-        np.full_like(days, 0xA4),
-        dates.astype("datetime64[Y]").astype(np.int64) + 70,
-        months.astype(np.int64) % 12 + 1,
-        (dates - months).astype(np.int64) + 1,
-        (days + 3) % 7 + 1,
-        np.full_like(days, 0xB4),
-        hundredths // 360_000,
-        hundredths // 6_000 % 60,
-        hundredths // 100 % 60,
-        hundredths % 100,
-    ]
-    return np.stack(parts, axis=1).astype(np.uint8)

@@ -10,18 +10,22 @@ from typing import Final
 
 from gateway.addressing import device_instance
 from gateway.bacnet import encoding as enc
+from gateway.bacnet.alarms import ACK_REQUIRED, ALARMS, NOTIFICATION_CLASS, PRIORITIES, AlarmSpec
 from gateway.bacnet.codes import (
+    NotifyType,
     ObjectType,
     Property,
     Reliability,
+    Transition,
     Unit,
 )
 from gateway.bacnet.device_object import device_object
 from gateway.bacnet.image import FLAG_INPUTS, PLACES
 from gateway.bacnet.objects import (
     Array,
+    Destinations,
     Device,
-    EmptyList,
+    Increment,
     LogBuffer,
     ObjectSpec,
     ObjectTable,
@@ -33,7 +37,7 @@ from gateway.bacnet.objects import (
     optional,
     required,
 )
-from gateway.bacnet.template import Own
+from gateway.bacnet.template import Listing, Own
 from gateway.bacnet.trends import TRENDS, TrendSpec
 from gateway.commands import Command, ResetPeak, TurnKey
 from sims.models import Nameplate
@@ -43,8 +47,9 @@ from sims.snapshot import SCREENS
 _NORMAL: Final = enc.enumerated(0)
 _NO_FLAGS: Final = enc.bit_string(4, ())
 _STATE: Final = required(
-    {Property.STATUS_FLAGS: PLACES["status_flags"], Property.EVENT_STATE: _NORMAL}
+    {Property.STATUS_FLAGS: PLACES["status_flags"], Property.EVENT_STATE: PLACES["event_state"]}
 ) | optional({Property.RELIABILITY: PLACES["reliability"]})
+_NO_FAULT: Final = optional({Property.RELIABILITY: enc.enumerated(Reliability.NO_FAULT_DETECTED)})
 _IN_SERVICE: Final = required({Property.OUT_OF_SERVICE: enc.boolean(False)})
 
 _UNITS: Final = {
@@ -59,6 +64,8 @@ _UNITS: Final = {
     "": Unit.POWER_FACTOR,
 }
 """The unit of an analog input by the shown unit of its point; the one without a unit is the power factor."""
+
+_SPECS: Final = {alarm.flag: alarm for alarm in ALARMS}
 
 _PHASES: Final = ("l1", "l2", "l3")
 ANALOG_INPUTS: Final = (
@@ -103,7 +110,9 @@ def _of_point(
 
 def _analog_input(instance: int, name: str) -> ObjectSpec:
     units = required({Property.UNITS: enc.enumerated(_UNITS[POINTS[name].shown_unit])})
-    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units)
+    place = PLACES[f"cov_increment_{name}"]
+    increment = PropertySpec(place, required=False, setting=Increment(name))
+    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units, {Property.COV_INCREMENT: increment})
 
 
 def _accumulator(instance: int, name: str, unit: Unit, weight: float) -> ObjectSpec:
@@ -134,7 +143,31 @@ def _texts(active: str, inactive: str) -> Properties:
 
 def _binary_input(instance: int, name: str) -> ObjectSpec:
     polarity = required({Property.POLARITY: enc.enumerated(0)})
-    return _of_point(ObjectType.BINARY_INPUT, instance, name, polarity, _texts(*FLAG_TEXTS[name]))
+    texts = _texts(*FLAG_TEXTS[name])
+    alarm = _alarm(_SPECS[name]) if name in _SPECS else {}
+    return _of_point(ObjectType.BINARY_INPUT, instance, name, polarity, texts, alarm)
+
+
+def _alarm(alarm: AlarmSpec) -> Properties:
+    """Return what a binary input has that reports events, in place of what the others have."""
+    stamps = tuple(PLACES[f"stamp_{kind:d}_{alarm.flag}"] for kind in Transition)
+    state = required(
+        {
+            Property.STATUS_FLAGS: PLACES[f"status_flags_{alarm.flag}"],
+            Property.EVENT_STATE: PLACES[f"event_state_{alarm.flag}"],
+        }
+    )
+    reporting: dict[int, Value] = {
+        Property.TIME_DELAY: enc.unsigned(alarm.delay_s),
+        Property.NOTIFICATION_CLASS: enc.unsigned(NOTIFICATION_CLASS),
+        Property.ALARM_VALUE: enc.enumerated(alarm.alarm_value),
+        Property.EVENT_ENABLE: enc.bit_string(3, alarm.enabled),
+        Property.ACKED_TRANSITIONS: PLACES[f"acked_transitions_{alarm.flag}"],
+        Property.NOTIFY_TYPE: enc.enumerated(NotifyType.ALARM),
+        Property.EVENT_TIME_STAMPS: Array(stamps),
+        Property.EVENT_DETECTION_ENABLE: enc.boolean(True),
+    }
+    return state | ({} if alarm.fails else _NO_FAULT) | optional(reporting)
 
 
 def _turn_key(row: int, right: bool) -> Command:  # noqa: FBT001  the value that is written
@@ -142,7 +175,7 @@ def _turn_key(row: int, right: bool) -> Command:  # noqa: FBT001  the value that
 
 
 def _key_switch() -> ObjectSpec:
-    value = PropertySpec(PLACES["key_switch"], switch=Switch(_turn_key))
+    value = PropertySpec(PLACES["key_switch"], setting=Switch(_turn_key))
     return _binary_value(1, "key_switch", "Key switch on the front", value, _texts("right", "home"))
 
 
@@ -152,7 +185,7 @@ def _reset_peak(row: int, reset: bool) -> Command | None:  # noqa: FBT001  the v
 
 def _reset() -> ObjectSpec:
     """Is never seen active: the peak is reset at once."""
-    value = PropertySpec(enc.enumerated(0), switch=Switch(_reset_peak, option="peak_reset"))
+    value = PropertySpec(enc.enumerated(0), setting=Switch(_reset_peak, option="peak_reset"))
     return _binary_value(2, "reset_peak_demand", "Resets the peak demand", value, _texts("reset", "idle"))
 
 
@@ -178,7 +211,10 @@ def _text() -> ObjectSpec:
     value = required(
         {Property.PRESENT_VALUE: PLACES[point.name], Property.STATUS_FLAGS: PLACES["status_flags"]}
     )
-    state: dict[int, Value] = {Property.EVENT_STATE: _NORMAL, Property.RELIABILITY: PLACES["reliability"]}
+    state: dict[int, Value] = {
+        Property.EVENT_STATE: PLACES["event_state"],
+        Property.RELIABILITY: PLACES["reliability"],
+    }
     service: dict[int, Value] = {Property.OUT_OF_SERVICE: enc.boolean(False)}
     return declare(
         ObjectType.CHARACTERSTRING_VALUE, 1, point.name, point.description, value, optional(state | service)
@@ -207,23 +243,29 @@ def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
         {
             Property.LOG_DEVICE_OBJECT_PROPERTY: reference,
             Property.LOG_INTERVAL: enc.unsigned(spec.interval_s * 100),
-            Property.RELIABILITY: enc.enumerated(Reliability.NO_FAULT_DETECTED),
         }
     )
     return declare(
-        ObjectType.TREND_LOG, spec.instance, f"{spec.point}_log", f"Trend log: {spec.words}", must, may
+        ObjectType.TREND_LOG,
+        spec.instance,
+        f"{spec.point}_log",
+        f"Trend log: {spec.words}",
+        must,
+        may,
+        _NO_FAULT,
     )
 
 
 def _alarms() -> ObjectSpec:
-    priority = Array((enc.unsigned(64), enc.unsigned(64), enc.unsigned(192)))
+    recipients = Listing(Property.RECIPIENT_LIST)
     values: dict[int, Value] = {
-        Property.NOTIFICATION_CLASS: enc.unsigned(1),
-        Property.PRIORITY: priority,
-        Property.ACK_REQUIRED: enc.bit_string(3, ()),
-        Property.RECIPIENT_LIST: EmptyList(),
+        Property.NOTIFICATION_CLASS: enc.unsigned(NOTIFICATION_CLASS),
+        Property.PRIORITY: Array(tuple(enc.unsigned(priority) for priority in PRIORITIES)),
+        Property.ACK_REQUIRED: enc.bit_string(3, ACK_REQUIRED),
     }
-    return declare(ObjectType.NOTIFICATION_CLASS, 1, "alarms", "Where alarms go", required(values))
+    told: Properties = {Property.RECIPIENT_LIST: PropertySpec(recipients, setting=Destinations())}
+    kind, number = ObjectType.NOTIFICATION_CLASS, NOTIFICATION_CLASS
+    return declare(kind, number, "alarms", "Where alarms go", required(values), told)
 
 
 OBJECTS: Final = (

@@ -1,10 +1,12 @@
-"""BACnet/IP and network headers (annex J, clause 6), and what a router says of its networks.
+"""BACnet/IP and network headers (annex J, clause 6).
 
-Datagrams are taken apart and put together here; who answers them, and sockets, are elsewhere.
+Datagrams are taken apart and put together here; who answers them, and sockets, are elsewhere: what a router
+says of its networks is in `router.py`, what concerns BBMDs and foreign devices in `bvlc.py`.
 """
 
 import socket
 import struct
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 Address = tuple[str, int]
@@ -12,16 +14,16 @@ Address = tuple[str, int]
 
 GLOBAL: Final = 0xFFFF
 """As a destination network: all of them."""
+_NO_NETWORKS: Final = frozenset({0, GLOBAL})
+"""What no network has as its number."""
 
 ORIGINAL_UNICAST: Final = 0x0A
 ORIGINAL_BROADCAST: Final = 0x0B
 _FORWARDED: Final = 0x04
-_CARRIERS: Final = frozenset({_FORWARDED, ORIGINAL_UNICAST, ORIGINAL_BROADCAST})
-"""The BVLC functions that carry an NPDU; the others concern BBMDs and foreign devices."""
+_DISTRIBUTE: Final = 0x09
+_CARRIERS: Final = frozenset({_FORWARDED, _DISTRIBUTE, ORIGINAL_UNICAST, ORIGINAL_BROADCAST})
+"""The BVLC functions that carry an NPDU; the others are in `bvlc.py`."""
 _ANNEX_J: Final = 0x81
-_RESULT: Final = 0x00
-_REFUSALS: Final = {0x01: 0x10, 0x02: 0x20, 0x05: 0x30, 0x06: 0x40, 0x07: 0x50, 0x09: 0x60}
-"""The result code (clause J.2.1) with which what only a BBMD does is refused, by BVLC function."""
 _VERSION: Final = 1
 
 _MESSAGE: Final = 0x80
@@ -30,11 +32,8 @@ _SOURCE: Final = 0x08
 _REPLY_EXPECTED: Final = 0x04
 _PRIORITY: Final = 0x03
 
-WHO_IS_ROUTER: Final = 0x00
-I_AM_ROUTER: Final = 0x01
-_REJECT: Final = 0x03
-INITIALIZE_ROUTING_TABLE: Final = 0x06
-_ROUTING_TABLE_ACK: Final = 0x07
+_HOPS: Final = 255
+"""The hop count of what has passed no router yet."""
 
 _BVLC: Final = 4
 """Octets of a datagram's first header."""
@@ -42,8 +41,20 @@ _FIRST_HEADER: Final = struct.Struct(">BBH")
 _HEADERS: Final = 6
 """Octets of a datagram with the least headers and nothing in it."""
 
-_NO_ROUTE: Final = 1
-"""Reject reason: not directly connected to the network, and no router to it is known (clause 6.4.4)."""
+
+class NetworkMessage(IntEnum):
+    """The network layer messages (clause 6.4)."""
+
+    WHO_IS_ROUTER = 0x00
+    I_AM_ROUTER = 0x01
+    I_COULD_BE_ROUTER = 0x02
+    REJECT = 0x03
+    ROUTER_BUSY = 0x04
+    ROUTER_AVAILABLE = 0x05
+    INITIALIZE_ROUTING_TABLE = 0x06
+    ROUTING_TABLE_ACK = 0x07
+    WHAT_IS_NETWORK_NUMBER = 0x12
+    NETWORK_NUMBER_IS = 0x13
 
 
 class Packet(NamedTuple):
@@ -99,14 +110,6 @@ def parse(data: bytes, sender: Address) -> Packet | None:
         return None
 
 
-def refusal(data: bytes) -> bytes | None:
-    """Return the BVLC-Result that refuses what only a BBMD does; None if the datagram wants no such thing."""
-    if len(data) < _BVLC or data[0] != _ANNEX_J or int.from_bytes(data[2:4], "big") > len(data):
-        return None
-    code = _REFUSALS.get(data[1])
-    return None if code is None else bytes((_ANNEX_J, _RESULT, 0, 6, 0, code))
-
-
 def _npdu(data: bytes, asker: Address, *, broadcast: bool) -> Packet | None:
     """Take an NPDU apart. Raises IndexError where it ends too soon."""
     control, at = data[1], 2
@@ -115,13 +118,13 @@ def _npdu(data: bytes, asker: Address, *, broadcast: bool) -> Packet | None:
         network, mac, at = _station(data, at)
     if control & _SOURCE:
         begin = at
-        _, station, at = _station(data, at)
+        origin, station, at = _station(data, at)
         source = data[begin:at]
-        if not station:
+        if not station or origin in _NO_NETWORKS:
             return None
     if control & _DESTINATION:
         at += 1  # the hop count: nothing is routed further than here, and some clients send 0
-    if data[0] != _VERSION or at > len(data):
+    if data[0] != _VERSION or at > len(data) or network == 0:
         return None
     return Packet(asker, broadcast, control, network, mac, source, data[at:])
 
@@ -144,7 +147,8 @@ def _header(source: bytes, destination: bytes, control: int) -> bytes:
     if source:
         control |= _SOURCE
     if destination:
-        return bytes((_VERSION, control | _DESTINATION)) + destination + source + b"\xff"
+        hops = bytes((_HOPS - 1 if source else _HOPS,))  # from the virtual network it has passed our router
+        return bytes((_VERSION, control | _DESTINATION)) + destination + source + hops
     return bytes((_VERSION, control)) + source
 
 
@@ -154,11 +158,12 @@ def station(network: int, mac: bytes) -> bytes:
 
 
 def plain(station: bytes) -> tuple[bytes, bytes]:
-    """Return the headers of a plain request to a station of another network, and of the answer to it.
+    """Return the headers of a plain request to a station, empty for one of this network, and of the answer.
 
-    A plain one is of normal priority and from a station of this network; its hop count is left out.
+    A plain one is of normal priority and from a station of this network; a hop count is left out.
     """
-    return _header(b"", station, _REPLY_EXPECTED)[:-1], _header(station, b"", 0)
+    request = _header(b"", station, _REPLY_EXPECTED)
+    return request[:-1] if station else request, _header(station, b"", 0)
 
 
 def unicast(apdu: bytes, source: bytes, destination: bytes, *, priority: int, expects_reply: bool) -> bytes:
@@ -174,24 +179,14 @@ def global_broadcast(apdu: bytes, source: bytes) -> bytes:
 
 def i_am_router(network: int) -> bytes:
     """Return the datagram that announces the way to a network."""
-    return datagram(bytes((_VERSION, _MESSAGE, I_AM_ROUTER)) + struct.pack(">H", network), ORIGINAL_BROADCAST)
+    return announcement(NetworkMessage.I_AM_ROUTER, struct.pack(">H", network))
 
 
-def no_route(packet: Packet) -> bytes:
-    """Return the Reject-Message-To-Network for a packet to a network that is not known here."""
-    message = bytes((_REJECT, _NO_ROUTE)) + struct.pack(">H", packet.network or 0)
-    return datagram(_header(b"", packet.source, _MESSAGE) + message)
+def announcement(message: NetworkMessage, content: bytes) -> bytes:
+    """Return the datagram that tells a network layer message to everybody on this network."""
+    return datagram(bytes((_VERSION, _MESSAGE, message)) + content, ORIGINAL_BROADCAST)
 
 
-def router_answer(packet: Packet, network: int) -> bytes | None:
-    """Return what a router to `network` alone answers to a network layer message; None if it is nothing."""
-    if packet.message == WHO_IS_ROUTER:
-        wanted = packet.payload[1:3]
-        message = bytes((I_AM_ROUTER,)) + struct.pack(">H", network)
-        if wanted and wanted != message[1:]:
-            return None
-    elif packet.message == INITIALIZE_ROUTING_TABLE and packet.payload[1:2] == b"\x00":
-        message = bytes((_ROUTING_TABLE_ACK, 1)) + struct.pack(">HBB", network, 1, 0)
-    else:
-        return None
-    return datagram(_header(b"", packet.source, _MESSAGE) + message)
+def reply(packet: Packet, message: NetworkMessage, content: bytes) -> bytes:
+    """Return the datagram that tells a network layer message to where a packet is from."""
+    return datagram(_header(b"", packet.source, _MESSAGE) + bytes((message,)) + content)

@@ -3,7 +3,7 @@
 The declarations themselves are in `meter_objects.py`; no services and no bytes of any one tick live here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
 from gateway.bacnet.image import Cut
-from gateway.bacnet.template import Own, OwnValues
+from gateway.bacnet.template import Listing, Own, OwnValues
 from gateway.commands import Command
 
 ANY_DEVICE: Final = enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)
@@ -22,12 +22,11 @@ ANY_DEVICE: Final = enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)
 class Array:
     """A BACnetARRAY of encoded elements."""
 
-    elements: tuple[bytes | Own, ...]
+    elements: tuple[bytes | Cut | Own, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EmptyList:
-    """A BACnetLIST with nothing in it."""
+Lists = Callable[["Device", Property], Sequence[bytes]]
+"""Gives the encoded elements that a list of a device has now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class LogBuffer:
     log: int
 
 
-Value = bytes | Array | EmptyList | Cut | LogBuffer | Own
-"""What a property holds: the same for all, cut from the tick's image, a log, or each device's own."""
+Value = bytes | Array | Listing | Cut | LogBuffer | Own
+"""What a property holds: the same for all, cut from the image, a list, a log, or each device's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,28 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Increment:
+    """The COV increment of `point`, which can be set."""
+
+    point: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """The list of those who are told of alarms, which can be set, added to and removed from."""
+
+
+Setting = Switch | Increment | Destinations
+"""What writing a property does."""
+
+
+@dataclass(frozen=True, slots=True)
 class PropertySpec:
-    """One property of an object: `required` unless its conformance code is O, writable with a `switch`."""
+    """One property of an object: `required` unless its conformance code is O, writable with a `setting`."""
 
     value: Value
     required: bool = True
-    switch: Switch | None = None
+    setting: Setting | None = None
 
 
 Properties = Mapping[int, PropertySpec]

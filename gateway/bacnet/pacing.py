@@ -5,7 +5,6 @@ Knows the clock of the event loop only, not what is said.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 from typing import Final
@@ -14,24 +13,24 @@ BURST: Final = 25
 PAUSE_S: Final = 0.02
 """25 announcements every 20 ms: a thousand meters answer within a second."""
 
-_MOST_WAITING: Final = 64
+MOST_WAITING: Final = 1024
 """Requests that wait for their turn; more are dropped."""
 
 _LOG: Final = logging.getLogger(__name__)
 
 
 class Pacer:
-    """Takes streams of things to say and has them said, one stream after the other."""
+    """Takes streams of things to say and has them said in turn: a short one need not wait for a long one."""
 
     def __init__(self) -> None:
-        self._streams: deque[tuple[Hashable, Iterator[Callable[[], None]]]] = deque()
+        self._streams: dict[Hashable, Iterator[Callable[[], None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, request: Hashable, stream: Iterator[Callable[[], None]]) -> None:
         """Say what `stream` gives, unless the same request is still being answered or too many are."""
-        if len(self._streams) >= _MOST_WAITING or any(request == waiting for waiting, _ in self._streams):
+        if len(self._streams) >= MOST_WAITING or request in self._streams:
             return
-        self._streams.append((request, stream))
+        self._streams[request] = stream
         if self._timer is None:
             self._burst()
 
@@ -45,23 +44,26 @@ class Pacer:
     def _burst(self) -> None:
         room = BURST
         while self._streams and room:
-            room = self._say_some(room)
+            share = max(1, room // len(self._streams))
+            room -= self._say_some(share)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(PAUSE_S, self._burst) if self._streams else None
 
-    def _say_some(self, room: int) -> int:
-        """Say at most `room` things of the first stream; return the room that is left when it has ended.
+    def _say_some(self, share: int) -> int:
+        """Say at most `share` things of the stream whose turn it is; return how many were said.
 
         A stream that fails has ended too: the others must still be heard.
         """
+        request = next(iter(self._streams))
+        stream = self._streams.pop(request)
+        said = 0
         try:
-            for say in islice(self._streams[0][1], room):
-                room -= 1
+            for say in islice(stream, share):
                 say()
+                said += 1
         except Exception:  # noqa: BLE001  whatever it is, the other streams go on
             _LOG.exception("announcements are given up")
-            self._streams.popleft()
-            return room
-        if room:
-            self._streams.popleft()
-        return room
+            return said
+        if said == share:
+            self._streams[request] = stream  # at the end of the queue, for what may be left
+        return said

@@ -43,3 +43,6 @@ class Speaker(Protocol):
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
+
+    def forget(self) -> None:
+        """Give no answer again that was given before: something else than the tick has changed."""

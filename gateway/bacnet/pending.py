@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason
+from gateway.bacnet.stores import Stores
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
 
@@ -20,10 +21,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class PendingWrites:
-    """Carries out requests to write through `commands`."""
+    """Carries out requests to write, through `commands` and in `stores`."""
 
-    def __init__(self, commands: Applier) -> None:
+    def __init__(self, commands: Applier, stores: Stores) -> None:
         self._commands = commands
+        self._stores = stores
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
     def add(self, asker: Hashable, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
@@ -46,7 +48,7 @@ class PendingWrites:
 
     async def _carry_out(self, key: Hashable, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
         try:
-            said = await request.carry_out(self._commands)
+            said = await request.carry_out(self._commands, self._stores)
         except Exception:  # noqa: BLE001  whatever it is, the asker is told and the others go on
             _LOG.exception("a write is given up")
             said = apdu.abort(request.invoke, AbortReason.OTHER)

@@ -1,11 +1,13 @@
 """ReadRange (clause 15.8): the records of a meter's trend logs by position, by sequence, by time, or all.
 
-No sockets, and no logs of its own: it is given the one that was asked for.
+The elements of other lists have positions only. No sockets, and no logs or lists of its own: it is given
+those of the device that is asked.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -14,9 +16,10 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.image import date_time_octets, real_octets
-from gateway.bacnet.objects import Array, Device, EmptyList, LogBuffer
+from gateway.bacnet.objects import Array, Device, Lists, LogBuffer
+from gateway.bacnet.octets import date_time_octets, real_octets
 from gateway.bacnet.reading import Reference, find_property, own_number, read_reference
+from gateway.bacnet.template import Listing
 from gateway.bacnet.trends import Records, TrendLog
 from sims.points import NS_PER_S
 
@@ -52,7 +55,7 @@ class _Found:
     first: int | None
 
 
-def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog]) -> bytes:
+def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog], lists: Lists) -> bytes:
     """Return what follows the invoke id in the answer to the request `body`, in at most `limit` octets.
 
     Raises RejectError and ServiceError.
@@ -64,8 +67,8 @@ def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog]
     value = find_property(reference, device).value
     if reference.index is not None and not isinstance(value, Array):
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
-    if isinstance(value, EmptyList):
-        return _answer(reference, device, _Found(b"\x00", 0, b"", None))
+    if isinstance(value, Listing):
+        return _elements(reference, device, lists(device, value.attribute), wanted, limit - _HEAD)
     if not isinstance(value, LogBuffer):
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_A_LIST)
     return _records(
@@ -105,16 +108,25 @@ def _select(records: Records, wanted: Range | None) -> tuple[int, int]:
     size = len(records.times)
     if wanted is None:
         return 0, size
+    if wanted.kind == _BY_POSITION:
+        return _by_position(wanted, size)
     if wanted.kind == _BY_TIME:
         place = int(np.searchsorted(records.times, wanted.reference, "right" if wanted.count > 0 else "left"))
-        start, stop = (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count, place)
+        place -= wanted.count < 0
     else:
-        place = wanted.reference - (1 if wanted.kind == _BY_POSITION else records.first)
-        if wanted.kind == _BY_POSITION and not 0 <= place < size:
-            return 0, 0
-        start, stop = (
-            (place, place + wanted.count) if wanted.count > 0 else (place + wanted.count + 1, place + 1)
-        )
+        place = wanted.reference - records.first
+    return _span(place, wanted.count, size)
+
+
+def _by_position(wanted: Range, size: int) -> tuple[int, int]:
+    """Return the span that is wanted by position, nothing where there is no such position."""
+    place = wanted.reference - 1
+    return _span(place, wanted.count, size) if 0 <= place < size else (0, 0)
+
+
+def _span(place: int, count: int, size: int) -> tuple[int, int]:
+    """Return the span of `count` items from `place` on, or up to it where `count` is negative."""
+    start, stop = (place, place + count) if count > 0 else (place + count + 1, place + 1)
     start, stop = max(start, 0), min(stop, size)
     return start, max(start, stop)
 
@@ -126,14 +138,29 @@ def _records(
     start, stop = _select(records, wanted)
     end = min(stop, start + max(room, 0))
     count = end - start
-    flags = 0
-    if count:
-        flags = (start == 0) << 7 | (end == len(records.times)) << 6
-    flags |= (end < stop) << 5
     by_sequence = wanted is not None and wanted.kind != _BY_POSITION and count > 0
     first = records.first + start if by_sequence else None
-    found = _Found(bytes((flags,)), count, _encoded(records, start, end), first)
+    found = _Found(_flags(start, end, stop, len(records.times)), count, _encoded(records, start, end), first)
     return _answer(reference, device, found)
+
+
+def _elements(
+    reference: Reference, device: Device, elements: Sequence[bytes], wanted: Range | None, room: int
+) -> bytes:
+    """Answer with as many of the wanted elements as there is room for; none has a number or a time."""
+    start, stop = 0, len(elements)
+    if wanted is not None:
+        start, stop = _by_position(wanted, stop) if wanted.kind == _BY_POSITION else (0, 0)
+    ends = accumulate(len(element) for element in elements[start:stop])
+    end = start + sum(octets <= room for octets in ends)
+    flags = _flags(start, end, stop, len(elements))
+    return _answer(reference, device, _Found(flags, end - start, b"".join(elements[start:end]), None))
+
+
+def _flags(start: int, end: int, stop: int, size: int) -> bytes:
+    """Return the result flags first-item, last-item and more-items for what is returned of what is wanted."""
+    ends = (start == 0) << 7 | (end == size) << 6 if end > start else 0
+    return bytes((ends | (end < stop) << 5,))
 
 
 def _answer(reference: Reference, device: Device, found: _Found) -> bytes:

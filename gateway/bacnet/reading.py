@@ -13,7 +13,7 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import ANY_DEVICE, Array, Device, EmptyList, LogBuffer, PropertySpec, Value
+from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, PropertySpec, Value
 from gateway.bacnet.template import Own, Part, Template
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
@@ -68,7 +68,7 @@ def _value_parts(value: Value, index: int | None) -> Sequence[Part]:
         return _elements(value, index)
     if index is not None:
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
-    return [b"" if isinstance(value, EmptyList) else value]
+    return [value]
 
 
 def _elements(array: Array, index: int | None) -> Sequence[Part]:

@@ -1,37 +1,54 @@
 """Answers what is asked of a device: an APDU in, an APDU out, all values of one answer from one tick.
 
-A request to write is read here and carried out elsewhere: it must wait for the station.
+A request to write is read here and carried out elsewhere: it must wait for the station. What is asked for by
+subscribing and acknowledging is done elsewhere too: others than the asker hear of it.
 Reads are keyed by their bytes from the service choice on and compiled once to a template, which all devices
 with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
+from gateway.bacnet.events import alarm_summary, enrollment_summary, event_information
 from gateway.bacnet.image import ROW, encode
-from gateway.bacnet.objects import Device, ObjectTable
+from gateway.bacnet.list_elements import change_list
+from gateway.bacnet.objects import Device, Lists, ObjectTable
+from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
 from gateway.bacnet.reading import compile_answer, shareable
+from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
-from gateway.bacnet.trends import TRENDS, TrendLog
 from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
 
 READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
 """The services whose answers depend on nothing but the request and the tick."""
 
+WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MULTIPLE})
+LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
+
 _MOST_TEMPLATES: Final = 4096
 _SHORTEST: Final = 4
 """Octets of a confirmed request without parameters."""
 
 
-class Responder:
-    """One for all devices. Their rows are those of `meters` meters."""
+Act = Callable[[bytes, Device, Peer], None]
+"""Carries out a request from its service choice on for a peer. Raises RejectError and ServiceError."""
 
-    def __init__(self, meters: int) -> None:
-        self._logs = tuple(TrendLog(spec, meters) for spec in TRENDS)
+
+class Responder:
+    """One for all devices, whose `stores` it shows; `lists` gives the lists among their properties.
+
+    `acts` are the services that have no other answer than that they have been carried out.
+    """
+
+    def __init__(self, stores: Stores, lists: Lists, acts: Mapping[int, Act]) -> None:
+        self._stores = stores
+        self._lists = lists
+        self._acts = acts
         self._snapshot: Snapshot | None = None
         self._image = b""
         self._templates: dict[tuple[ObjectTable | Device, bytes], Template] = {}
@@ -39,13 +56,28 @@ class Responder:
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on; it is encoded when somebody reads."""
         for interval in snapshot.intervals:
-            for log in self._logs:
+            for log in self._stores.logs:
                 log.add(interval)
         self._snapshot = snapshot
+        self.forget()
+
+    def forget(self) -> None:
+        """Encode anew: the stores have changed."""
         self._image = b""
 
-    def answer(self, request: bytes, device: Device) -> bytes | WriteRequest | None:
-        """Return the answer of a device to a confirmed request, or what it wants written.
+    def image(self) -> bytes:
+        """Return what is shown, encoded."""
+        if not self._image and self._snapshot:
+            self._image = encode(self._snapshot, self._stores)
+        return self._image
+
+    def read(self, request: bytes, device: Device) -> bytes | None:
+        """Answer a request that reads; None where the same one may get another answer within the tick."""
+        found = self._template_of(request[3:], device)
+        return None if found.lists else self._within(self._fill(found, request, device), request)
+
+    def answer(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest | None:
+        """Return the answer of a device to a confirmed request of a peer, or what it wants written.
 
         None is the answer to what is no confirmed request.
         """
@@ -53,21 +85,29 @@ class Responder:
             return None
         if request[0] & apdu.SEGMENTED:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
-        limit = apdu.APDU_LIMITS[request[1] & 15]
-        answer = self._read(request, device) if request[3] in READS else self._serve(request, limit, device)
-        if isinstance(answer, bytes) and len(answer) > limit:
+        if request[3] in READS:
+            answer: bytes | WriteRequest = self._fill(self._template_of(request[3:], device), request, device)
+        else:
+            answer = self._serve(request, device, peer)
+        return self._within(answer, request) if isinstance(answer, bytes) else answer
+
+    def _within(self, answer: bytes, request: bytes) -> bytes:
+        """Return an answer, or that it is longer than the asker accepts."""
+        if len(answer) > apdu.APDU_LIMITS[request[1] & 15]:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
         return answer
 
-    def _read(self, request: bytes, device: Device) -> bytes:
-        """Answer ReadProperty and ReadPropertyMultiple."""
-        body = request[3:]
-        template = self._templates.get((device.table, body)) or self._template(
-            shareable(body, device), device
-        )
-        if not self._image and self._snapshot:
-            self._image = encode(self._snapshot, self._logs)
-        return template.pdu + request[2:3] + template.fill(self._image, device.row * ROW, device.own)
+    def _fill(self, template: Template, request: bytes, device: Device) -> bytes:
+        """Return a template as the answer of a device."""
+        own = device.own
+        if template.lists:
+            own = {**own, **{prop: b"".join(self._lists(device, prop)) for prop in template.lists}}
+        return template.pdu + request[2:3] + template.fill(self.image(), device.row * ROW, own)
+
+    def _template_of(self, body: bytes, device: Device) -> Template:
+        """Return the template of the answer to a request from its service choice on."""
+        found = self._templates.get((device.table, body))
+        return found or self._template(shareable(body, device), device)
 
     def _template(self, body: bytes, device: Device) -> Template:
         """Return the template for all devices with the same objects, or for this one; make it if need be."""
@@ -80,20 +120,34 @@ class Responder:
         self._templates[(device if personal else device.table, body)] = template
         return template
 
-    def _serve(self, request: bytes, limit: int, device: Device) -> bytes | WriteRequest:
+    def _serve(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest:
         """Answer what is no plain read."""
         invoke, service, body = request[2:3], request[3], request[3:]
         try:
-            match service:
-                case Confirmed.READ_RANGE:
-                    return (
-                        bytes((apdu.COMPLEX_ACK,)) + invoke + read_range(body, limit - 2, device, self._logs)
-                    )
-                case Confirmed.WRITE_PROPERTY | Confirmed.WRITE_PROPERTY_MULTIPLE:
-                    return read_request(invoke, body, device)
-                case _:
-                    return apdu.reject(invoke, RejectReason.UNRECOGNIZED_SERVICE)
+            if service in WRITES:
+                return read_request(invoke, body, device)
+            if service in LIST_CHANGES:
+                return change_list(invoke, body, device, self._stores.recipients)
+            if act := self._acts.get(service):
+                act(body, device, peer)
+                return apdu.simple_ack(invoke, service)
+            content = self._content(body, apdu.APDU_LIMITS[request[1] & 15] - 2, device)
         except RejectError as refusal:
             return apdu.reject(invoke, refusal.reason)
         except apdu.ServiceError as refusal:
             return apdu.error(invoke, service, apdu.error_parameters(refusal.code))
+        return bytes((apdu.COMPLEX_ACK,)) + invoke + content
+
+    def _content(self, body: bytes, limit: int, device: Device) -> bytes:
+        """Return what follows the invoke id in the answer to a request from its service choice on."""
+        alarms = self._stores.alarms
+        match body[0]:
+            case Confirmed.READ_RANGE:
+                return read_range(body, limit, device, self._stores.logs, self._lists)
+            case Confirmed.GET_EVENT_INFORMATION:
+                return event_information(body, limit, device, alarms)
+            case Confirmed.GET_ALARM_SUMMARY:
+                return alarm_summary(body, device, alarms)
+            case Confirmed.GET_ENROLLMENT_SUMMARY:
+                return enrollment_summary(body, device, alarms)
+        raise RejectError(RejectReason.UNRECOGNIZED_SERVICE)

@@ -1,18 +1,32 @@
 """The BACnet/IP adapter: the gateway and its meters as devices, laid out on a network.
 
-Datagrams are the business of `host.py`, what devices answer that of `application.py`.
+Datagrams are the business of `host.py`, what devices answer that of `application.py`, who is found where that
+of `layout.py`.
 """
 
+import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Interface
 
+from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
+from gateway.bacnet.bbmd import Bbmd
+from gateway.bacnet.bindings import I_AM
+from gateway.bacnet.clashes import Clashes
+from gateway.bacnet.foreign import ForeignDevice
 from gateway.bacnet.gateway_device import gateway_device
-from gateway.bacnet.host import Host
+from gateway.bacnet.host import Host, Residents
+from gateway.bacnet.layout import TOPOLOGIES, Ground
+from gateway.bacnet.link import Link, Neighbour
 from gateway.bacnet.meter_objects import meter_devices
+from gateway.bacnet.network import Address
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Peer
+from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.router import Networks
 from gateway.bacnet.sockets import SERVICE
+from gateway.binding import address_text
+from gateway.bip import BbmdRole, Role
 from gateway.commands import Applier
 from gateway.hub import Endpoint
 from sims.models import Nameplate
@@ -20,10 +34,11 @@ from sims.snapshot import Snapshot
 
 
 class BacnetAdapter:
-    """Serves the meters as devices on virtual network `network` behind device `device_instance`.
+    """Serves the meters as devices after device `device_instance`, found where `topology` says.
 
     `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
-    What is written goes to `commands`.
+    Meters are on virtual network `network`, or have `hosts` of their own; `own_network` is the number of the
+    network that the gateway is on. What is written goes to `commands`.
     """
 
     name = "bacnet"
@@ -39,30 +54,70 @@ class BacnetAdapter:
         gateway_name: str,
         meters: Sequence[Nameplate],
         commands: Applier,
+        topology: str = "virtual",
+        hosts: Sequence[str] = (),
+        own_network: int | None = None,
+        role: Role | None = None,
     ) -> None:
         self._address = address
-        self._network = network
+        self._interface = IPv4Interface(address)
+        self._port = port
+        self._topology = topology
         self._gateway = gateway_device(device_instance, gateway_id, gateway_name)
         self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
+        self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(meters))
         self._application = Application(len(meters), commands, self)
-        self._host = Host(
-            IPv4Interface(address),
-            port,
-            local=self._gateway,
-            network=network,
-            routed=self._meters,
-            read=self._application.read,
-            hear=self._application.hear,
-        )
+        ground = Ground(str(self._interface.ip), network, hosts)
+        self._layout = TOPOLOGIES[topology]((self._gateway, self._meters), ground)
+        self._networks = Networks(self._layout.behind, own_network)
+        self._hosts = self._make_hosts(role)
+        self._host = self._hosts[0]
+        self._serving = dict.fromkeys(self._meters, self._host)
+        self._serving |= zip(self._layout.residents.apart, self._hosts[1:], strict=True)
+        self._serving[self._gateway] = self._host
+        self._own: frozenset[Address] = frozenset()
+
+    def _make_hosts(self, role: Role | None) -> list[Host]:
+        """Return a host for each port, the gateway's first."""
+        link = self._link(role)
+        apart = [Residents(device) for device in self._layout.residents.apart]
+        first = self._make_host(self._layout.residents, self._networks, link)
+        others = Networks(own=self._networks.own)
+        return [first, *(self._make_host(each, others, Neighbour(link)) for each in apart)]
+
+    def _make_host(self, residents: Residents, networks: Networks, link: Link) -> Host:
+        read = self._application.read
+        return Host(residents, networks, link, read=read, hear=self._hear, is_own=self._is_own)
+
+    def _link(self, role: Role | None) -> Link:
+        if isinstance(role, BbmdRole):
+            return Bbmd(self._interface.network, role)
+        return Link() if role is None else ForeignDevice(role.host, role.port, role.ttl_s)
 
     async def start(self) -> None:
-        """Bind and serve. Raises AddressInUseError."""
-        await self._host.start()
+        """Bind all ports or none, and serve. Raises AddressInUseError."""
+        bound = sockets.bind(self._interface, self._port, self._layout.sites)
+        self._own = frozenset(udps[0].getsockname() for udps in bound)
+        everybody = sockets.broadcast_host(self._interface)
+        port = bound[0][0].getsockname()[1]
+        try:
+            for host, udps in zip(self._hosts, bound, strict=True):
+                await host.open(udps, None if everybody is None else (everybody, port))
+        except BaseException:
+            await self.stop()
+            _close(bound)
+            raise
+        self.broadcast(self._gateway, self._clashes.question())
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""
         self._application.show(snapshot)
-        self._host.forget()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the answers that have been given."""
+        for host in self._hosts:
+            host.forget()
 
     async def shown(self) -> None:
         """Return at once: every answer is from the latest snapshot."""
@@ -70,17 +125,17 @@ class BacnetAdapter:
     async def stop(self) -> None:
         """Close the sockets and give up the writes that wait."""
         await self._application.stop()
-        await self._host.stop()
+        await asyncio.gather(*(host.close() for host in self._hosts))
 
     def send(
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
     ) -> None:
         """Send an APDU of `device` to one peer."""
-        self._host.send(device, peer, apdu, priority=priority, expects_reply=expects_reply)
+        self._serving[device].send(device, peer, apdu, priority=priority, expects_reply=expects_reply)
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
-        self._host.broadcast(device, apdu)
+        self._serving[device].broadcast(device, apdu)
 
     def away(self) -> bool:
         """Return false: it needs nobody."""
@@ -89,17 +144,47 @@ class BacnetAdapter:
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
         low, high = self._span()
-        serves = f"device {self._gateway.instance}, meters {low}–{high} on network {self._network}"  # noqa: RUF001  a range
-        return [Endpoint(SERVICE, f"{self._host.address}:{self._host.port}", serves)]
+        serves = f"device {self._gateway.instance}, meters {low}–{high} {self._where()}"  # noqa: RUF001  a range
+        return [Endpoint(SERVICE, address_text(*self._host.place), serves)]
 
     def ready(self) -> Mapping[str, object]:
-        """Return the address and the device instances."""
+        """Return the address, the topology and the device instances; where each meter is, if apart."""
         entry = {
-            "address": f"{self._address}:{self._host.port}",
+            "address": f"{self._address}:{self._host.place[1]}",
+            "topology": self._topology,
             "gateway_device": self._gateway.instance,
             "meters": list(self._span()),
         }
+        if self._layout.sites:
+            entry["meter_addresses"] = [address_text(*host.place) for host in self._hosts[1:]]
         return {"bacnet": entry}
+
+    def _hear(self, message: Message, devices: Sequence[Device]) -> None:
+        """Take a message to the devices that it is addressed to."""
+        if message.apdu[:2] == I_AM:
+            self._clashes.hear_i_am(message.apdu, message.peer)
+        self._application.hear(message, devices)
 
     def _span(self) -> tuple[int, int]:
         return self._meters[0].instance, self._meters[-1].instance
+
+    def _where(self) -> str:
+        """Return where the meters are found, in words."""
+        if self._layout.behind is not None:
+            return f"on network {self._layout.behind}"
+        if not self._layout.sites:
+            return "in it"
+        return f"at {address_text(*self._hosts[1].place)} to {address_text(*self._hosts[-1].place)}"
+
+    def _is_own(self, address: Address) -> bool:
+        """Whether a datagram from `address` is our own; bound to every address, we send from any."""
+        if self._interface.ip.is_unspecified:
+            host, port = address
+            return (str(self._interface.ip), port) in self._own and sockets.is_own(host)
+        return address in self._own
+
+
+def _close(bound: Sequence[Sequence[socket.socket]]) -> None:
+    """Close the sockets that nobody has taken yet."""
+    for udp in (udp for udps in bound for udp in udps):
+        udp.close()

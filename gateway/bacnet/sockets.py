@@ -6,13 +6,15 @@ Knows nothing of what the datagrams say.
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Interface
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
+from gateway.addressing import HIGHEST_PORT
 from gateway.bacnet.network import Address
-from gateway.binding import refused
+from gateway.binding import address_text, refused
 from gateway.errors import AddressInUseError
 
 SERVICE: Final = "BACnet/IP"
@@ -21,7 +23,12 @@ _POINT_TO_POINT: Final = 31
 _TRIES: Final = 64
 _BUFFER: Final = 1 << 20
 _OPTION: Final = "--bacnet-port"
+_HOST: Final = "--host"
+_METERS: Final = "bacnet.meters_from"
+"""What moves an address that cannot be had: the port, the gateway's host, the hosts of meters."""
 _DISCARD: Final = 9
+_OTHER_FILES: Final = 1024
+"""What the rest of the process has open at most: connections, logs, the state."""
 
 Receive = Callable[[bytes, Address], None]
 
@@ -45,21 +52,32 @@ def is_own(host: str) -> bool:
         return own == host
 
 
-def bind(interface: IPv4Interface, port: int) -> list[socket.socket]:
-    """Return the sockets that hear `port` at the interface, the one to send from first; 0 is any free port.
+class Site(NamedTuple):
+    """Where a further device is found: its host, and its port counted from the first one's."""
 
-    On Linux a socket bound to an address hears no broadcasts, so another is bound to the address of those.
-    No SO_REUSEPORT: two gateways must not share a port unnoticed. Raises AddressInUseError.
+    host: str
+    offset: int
+
+
+def bind(interface: IPv4Interface, port: int, sites: Sequence[Site] = ()) -> list[list[socket.socket]]:
+    """Return the sockets that hear `port` at the interface, and those of each of `sites`; 0 is any free port.
+
+    The one to send from is the first of each. On Linux a socket bound to an address hears no broadcasts, so
+    another one is bound to the address of those, for all sites together. No SO_REUSEPORT: two gateways must
+    not share a port unnoticed. Raises AddressInUseError with nothing left bound.
     """
-    hosts = [str(interface.ip)]
+    _allow(len(sites))
+    hosts = [Site(str(interface.ip), 0)]
     everybody = broadcast_host(interface)
     if everybody and not interface.ip.is_unspecified and os.name != "nt":
-        hosts.append(everybody)
+        hosts.append(Site(everybody, 0))
     for tries_left in reversed(range(1 if port else _TRIES)):
         bound: list[socket.socket] = []
         try:
-            for host in hosts:
-                bound.append(_bound(host, bound[0].getsockname()[1] if bound else port))
+            for host, offset in (*hosts, *sites):
+                first = bound[0].getsockname()[1] if bound else port
+                mover = _HOST if len(bound) < len(hosts) else _METERS
+                bound.append(_bound(host, first + offset, mover))
         except AddressInUseError:
             for each in bound:
                 each.close()
@@ -67,10 +85,27 @@ def bind(interface: IPv4Interface, port: int) -> list[socket.socket]:
                 raise
         else:
             break
-    return bound
+    return [bound[: len(hosts)], *([udp] for udp in bound[len(hosts) :])]
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _allow(sockets: int) -> None:
+    """Let the process open so many files more, if it may: the usual bound is lower than some fleets are."""
+    if not sockets or sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415  not everywhere
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _bound(host: str, port: int, mover: str) -> socket.socket:
+    if port > HIGHEST_PORT:
+        why = f"beyond the last port, {HIGHEST_PORT}"
+        raise AddressInUseError(SERVICE, address_text(host, port), _OPTION, why)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)
@@ -79,7 +114,7 @@ def _bound(host: str, port: int) -> socket.socket:
         udp.bind((host, port))
     except OSError as refusal:
         udp.close()
-        raise refused(SERVICE, host, port, _OPTION, refusal) from refusal
+        raise refused(SERVICE, host, port, _OPTION, refusal, host_option=mover) from refusal
     return udp
 
 

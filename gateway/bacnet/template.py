@@ -4,7 +4,7 @@ Knows the image's layout; objects and services are compiled elsewhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import cast
 
@@ -20,7 +20,15 @@ class Own:
     start: int = 0
 
 
-Part = bytes | Cut | Own
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A BACnetLIST of the device that changes with what clients do."""
+
+    attribute: Property
+    start: int = field(default=0, init=False)
+
+
+Part = bytes | Cut | Own | Listing
 OwnValues = Mapping[int, bytes]
 """What a device has of its own, with its tags, by property."""
 
@@ -28,7 +36,7 @@ OwnValues = Mapping[int, bytes]
 class Template:
     """An APDU but for its invoke id: `pdu` is its first octet, `parts` all that follows the invoke id."""
 
-    __slots__ = ("_cut", "_form", "_own", "_varying", "pdu")
+    __slots__ = ("_cut", "_form", "_own", "_varying", "lists", "pdu")
 
     def __init__(self, pdu: int, parts: Sequence[Part]) -> None:
         self.pdu = bytes((pdu,))
@@ -39,10 +47,15 @@ class Template:
         )
         self._cut = _cutter(cuts)
         self._varying = tuple(k for k, cut in enumerate(cuts) if cut.varies)
-        self._own = tuple((k, slot) for k, slot in enumerate(slots) if isinstance(slot, Own))
+        self._own = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
+        self.lists = tuple(slot.attribute for slot in slots if isinstance(slot, Listing))
+        """The lists without which it cannot be filled."""
 
     def fill(self, image: bytes, start: int, own: OwnValues) -> bytes:
-        """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`."""
+        """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`.
+
+        `own` has the `lists` too.
+        """
         values = self._cut(image[start : start + ROW])
         if self._varying:
             values = self._trimmed(values)

@@ -1,8 +1,9 @@
 """WriteProperty and WritePropertyMultiple (clauses 15.9 and 15.10): read whole, then carried out in order.
 
-What is written becomes commands; whoever applies them, and sockets, are elsewhere.
+What is written becomes commands, or is set in the stores; who applies commands, and sockets, are elsewhere.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +12,15 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import Device
+from gateway.bacnet.objects import Destinations, Device, Increment, Switch
 from gateway.bacnet.reading import Reference, find_property, own_number, read_index, read_reference
+from gateway.bacnet.recipients import read_destinations
+from gateway.bacnet.stores import Stores
 from gateway.commands import Applier, Command
 from gateway.errors import RequestRefusedError
 
 _LOWEST_PRIORITY: Final = 16
+_REAL: Final = 4
 _ENUMERATED: Final = 9
 
 Write = tuple[Reference, bytes]
@@ -32,11 +36,11 @@ class WriteRequest:
     device: Device
     writes: tuple[Write, ...]
 
-    async def carry_out(self, commands: Applier) -> bytes:
+    async def carry_out(self, commands: Applier, stores: Stores) -> bytes:
         """Return the answer when all is applied, or the first write has failed; those before it stay."""
         for reference, value in self.writes:
             try:
-                command = _command(reference, value, self.device)
+                command = _set(reference, value, self.device, stores)
                 if command is not None:
                     await commands.apply(command)
             except ServiceError as refusal:
@@ -65,17 +69,42 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
     return WriteRequest(invoke, body[0], device, tuple(writes))
 
 
-def _command(reference: Reference, value: bytes, device: Device) -> Command | None:
-    """Return what is to be done for a write, None if it is nothing. Raises ServiceError."""
-    switch = find_property(reference, device).switch
-    if switch is None:
+def _set(reference: Reference, value: bytes, device: Device, stores: Stores) -> Command | None:
+    """Carry out a write, or return the command that does. Raises ServiceError."""
+    setting = find_property(reference, device).setting
+    if setting is None:
         raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)
     if reference.index is not None:
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
+    match setting:
+        case Switch():
+            return _command(setting, value, device)
+        case Increment(point):
+            stores.increments.set(device.row, point, _read_increment(value))
+        case Destinations():
+            stores.recipients.set(device, read_destinations(value))
+    return None
+
+
+def _command(switch: Switch, value: bytes, device: Device) -> Command | None:
+    """Return what is to be done for a switch, None if it is nothing. Raises ServiceError."""
     active = _is_active(value)
     if active and switch.option is not None and switch.option not in device.options:
         raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)
     return switch.command(device.row, active)
+
+
+def _read_increment(value: bytes) -> float:
+    """Return an encoded REAL that is not negative. Raises ServiceError."""
+    reader = Reader(value)
+    try:
+        increment = enc.read_real(reader.application(_REAL))
+        reader.finish()
+    except RejectError:
+        raise ServiceError(ErrorCode.INVALID_DATA_TYPE) from None
+    if not 0 <= increment < math.inf:
+        raise ServiceError(ErrorCode.VALUE_OUT_OF_RANGE)
+    return increment
 
 
 def _is_active(value: bytes) -> bool:

@@ -114,6 +114,27 @@ def test_a_lost_line_is_dead_and_without_l1_the_meter_is_off(running: Gateway) -
 
 
 @pytest.mark.real_client("mosquitto", "mosquitto_sub")
+def test_without_its_neutral_terminal_the_meter_is_off(running: Gateway) -> None:
+    running.advance(3600)
+    answer = _change(running, {"wiring": {"n": {"open": True}}})
+    assert answer["wiring"]["n"] == {"open": True}
+    running.advance(3600)
+    off = _agree(running)
+    assert (off["powered"], off["stale"], off["energy"]) == (False, True, 30.0)
+    _change(running, {"wiring": {"n": {"open": False}}})
+    running.advance(3600)
+    assert _agree(running)["energy"] == 60.0
+
+
+def test_a_sum_of_sums_draws_what_its_parts_draw(running: Gateway) -> None:
+    inner = {"sum": [{"kw": 6}, {"kw": 3}], "shares": [1, 0, 0]}
+    answer = _change(running, {"load": {"sum": [inner, {"kw": 3}]}})
+    assert answer["load"]["sum"][0]["sum"][1]["kw"] == 3
+    powers = [answer["readings"][f"active_power_l{line}"] for line in (1, 2, 3)]
+    assert powers == [10.0, 1.0, 1.0]
+
+
+@pytest.mark.real_client("mosquitto", "mosquitto_sub")
 def test_a_load_between_lines_is_on_both_elements(running: Gateway) -> None:
     load = {"amps": [0, 0], "between": {"l1_l2": {"amps": 50}}}
     assert _change(running, {"load": load}, "/api/v1/meters/plain")["load"]["between"]["l1_l2"]["amps"] == 50
@@ -141,6 +162,9 @@ def test_the_key_resets_the_peak_while_the_lcd_shows_it(running: Gateway) -> Non
     running.advance(0.000001)
     now = _agree(running)
     assert (now["peak_demand"], now["rolling_demand"]) == (0.0, 30.0)
+    meter = running.http(METER)
+    turn = {"time": meter["time"], "reset": True, "reason": ""}
+    assert meter["key_switch"] == {"position": "home", "last_turn": turn}
 
 
 def test_a_key_that_is_held_too_long_is_told_so_at_once(running: Gateway) -> None:
@@ -183,7 +207,7 @@ def test_a_reset_from_afar_needs_the_option(running: Gateway) -> None:
     [
         ({"load": {"kw": 1}, "supply": {"volts": 1000}}, "body.supply.volts: 1000 is not a voltage"),
         ({"load": {"profile": "csv", "file": "/etc/passwd"}}, "named in the configuration alone"),
-        ({"link": {"all": {"mode": "silent"}}}, "body.link: is not available in this version"),
+        ({"link": {"bacnet": {"mode": "silent"}}}, "body.link.bacnet: is not available in this version"),
     ],
 )
 def test_a_refused_change_changes_nothing_and_makes_no_tick(

@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet.application import Application
 from gateway.bacnet.discovery import Announcement, announcements
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
-from gateway.bacnet.responder import Responder
+from gateway.bacnet.outbox import Outbox
+from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.server import BacnetAdapter
+from gateway.bacnet.subscriptions import Subscriptions
+from gateway.bacnet.transactions import Transactions
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Command, Outcome
 from gateway.errors import RequestRefusedError
@@ -100,6 +104,29 @@ class Applier:
         self.refusal = RequestRefusedError("the meter is without supply")
 
 
+PEER = Peer(("127.0.0.9", 0xBAC0))
+
+
+class Speaker:
+    """Notes what devices say: to whom, or to None for everybody, and in which APDU."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[Device, Peer | None, bytes]] = []
+
+    def send(
+        self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
+    ) -> None:
+        assert priority == 0
+        assert expects_reply == (apdu[0] == 0)
+        self.said.append((device, peer, apdu))
+
+    def broadcast(self, device: Device, apdu: bytes) -> None:
+        self.said.append((device, None, apdu))
+
+    def forget(self) -> None:
+        """Nothing said is kept to be said again."""
+
+
 class Meters:
     """A responder for some meters, and what they are asked."""
 
@@ -108,8 +135,19 @@ class Meters:
         self.devices = meter_devices(100_000, "plant-a", "Plant A", self.plates)
         self.gateway = gateway_device(100_000, "plant-a", "Plant A")
         self.applier = Applier()
-        self.responder = Responder(count)
-        self.responder.show(make_snapshot(self.plates))
+        self.speaker = Speaker()
+        self.peer = PEER
+        self.seconds = 0.0
+        self.application = Application(
+            count,
+            self.applier,
+            self.speaker,
+            outbox=Outbox(pause_s=0),
+            subscriptions=Subscriptions(lambda: self.seconds),
+            transactions=Transactions(self.speaker, timeout_s=0.01),
+        )
+        self.responder = self.application._responder
+        self.application.show(make_snapshot(self.plates))
 
     def table(self, meter: int) -> ObjectTable:
         """Return the objects of a meter, counted from 1."""
@@ -126,7 +164,27 @@ class Meters:
     def show(self, tick: int, intervals: int = 0, **changed: Any) -> None:
         """Show a tick in which demand intervals 1 to `intervals` have closed."""
         closed = tuple(make_interval(len(self.plates), k) for k in range(1, intervals + 1))
-        self.responder.show(make_snapshot(self.plates, tick, closed, **changed))
+        self.application.show(make_snapshot(self.plates, tick, closed, **changed))
+
+    async def say(self, meter: int, apdu: str, peer: Peer = PEER) -> list[str]:
+        """Let a meter hear an APDU that is addressed to it; return what is said then, without pauses.
+
+        What is said to everybody begins with an asterisk.
+        """
+        self.hear(meter, bytes.fromhex(apdu), peer)
+        return await self.said()
+
+    def hear(self, meter: int, apdu: bytes, peer: Peer = PEER) -> None:
+        """Let a meter hear an APDU that is addressed to it."""
+        self.application.hear(Message(peer, (None, b""), 0, False, True, apdu), [self.device(meter)])
+
+    async def said(self) -> list[str]:
+        """Return what has been said since the last time, in turn."""
+        for _ in range(4):
+            await asyncio.sleep(0)
+        said = [("" if peer else "*") + apdu.hex() for _, peer, apdu in self.speaker.said]
+        self.speaker.said.clear()
+        return said
 
     def ask(
         self, meter: int, service: int, parameters: bytes, max_apdu: int = 0x75, invoke: int = 1
@@ -136,9 +194,13 @@ class Meters:
         What it wants written is carried out.
         """
         request = bytes((0x02, max_apdu, invoke, service)) + parameters
-        answer = self.responder.answer(request, self.device(meter))
+        answer = self.responder.answer(request, self.device(meter), PEER)
         assert answer is not None
-        return asyncio.run(answer.carry_out(self.applier)) if isinstance(answer, WriteRequest) else answer
+        if not isinstance(answer, WriteRequest):
+            return answer
+        said = asyncio.run(answer.carry_out(self.applier, self.application._stores))
+        self.application._responder.forget()
+        return said
 
     def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:
         """Return the encoded value of a property, read by ReadProperty."""

@@ -200,14 +200,14 @@ def test_every_own_read_of_a_meter_fits_one_apdu(meters: Any) -> None:
 
 def test_a_segmented_request_is_aborted(meters: Any) -> None:
     request = bytes((0x0A, 0x75, 9, 0, 1, 12))
-    assert meters.responder.answer(request, meters.devices[0]) == b"\x71\x09\x04"
+    assert meters.responder.answer(request, meters.devices[0], meters.peer) == b"\x71\x09\x04"
 
 
 @pytest.mark.parametrize(
     "request_octets", ["", "02", "0275", "027501", "2001 0c", "3001 0c", "400100", "500100", "7101"]
 )
 def test_what_is_no_confirmed_request_is_not_answered(meters: Any, request_octets: str) -> None:
-    assert meters.responder.answer(bytes.fromhex(request_octets), meters.devices[0]) is None
+    assert meters.responder.answer(bytes.fromhex(request_octets), meters.devices[0], meters.peer) is None
 
 
 @given(service=st.integers(0, 45), parameters=st.binary(max_size=60))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.bacnet import network as net
-from gateway.bacnet.host import Host
+from gateway.bacnet.link import Link
 from gateway.bacnet.pacing import BURST, Pacer
 from gateway.bacnet.server import BacnetAdapter
 from gateway.bacnet.sockets import Port, is_own
@@ -52,6 +52,7 @@ async def test_the_ready_file_and_the_table_say_where(serve: Any) -> None:
     port = port_of(adapter)
     assert adapter.ready()["bacnet"] == {
         "address": f"127.0.0.1/8:{port}",
+        "topology": "virtual",
         "gateway_device": 100_000,
         "meters": [100_001, 100_010],
     }
@@ -162,7 +163,7 @@ async def test_who_is_from_behind_a_router_is_answered_through_it(serve: Any, cl
     adapter = await serve(1)
     await client.send(net.datagram(bytes.fromhex("0128 ffff00 000702aabb ff 1008")), adapter)
     found = await i_ams(client, 2)
-    assert found[1] == (100_001, bytes.fromhex("0128 000702aabb 03e8030186a1 ff"))
+    assert found[1] == (100_001, bytes.fromhex("0128 000702aabb 03e8030186a1 fe"))
 
 
 @pytest.mark.parametrize("at_our_port", [False, True])
@@ -247,9 +248,23 @@ async def test_the_way_to_the_meters_is_announced_by_broadcast_at_the_start(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[bytes] = []
-    monkeypatch.setattr(Host, "_to_everybody", lambda _, datagram: said.append(datagram))
+    monkeypatch.setattr(Link, "broadcast", lambda _, datagram: said.append(datagram))
     await serve()
-    assert said == [net.i_am_router(1000)]
+    asked = bytes.fromhex("0120ffff00ff 1008 0b0186a0 1b0186a3")
+    assert said == [net.i_am_router(1000), net.datagram(asked, net.ORIGINAL_BROADCAST)]
+
+
+async def test_somebody_else_with_one_of_our_instances_is_told_of_once(
+    serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    adapter = await serve()
+    beyond, ours = (bytes.fromhex(f"01001000c4020186{n}2205c4910322 03e7") for n in ("a4", "a3"))
+    for apdu in (beyond, ours, ours, ours[:8]):
+        adapter._host._receive(net.datagram(apdu, net.ORIGINAL_BROADCAST), ("192.0.2.7", 47808))
+    adapter._host._receive(net.datagram(ours, net.ORIGINAL_BROADCAST), adapter._host.place)
+    assert [record.message for record in caplog.records] == [
+        "BACnet/IP: 192.0.2.7:47808 has device instance 100003, too; bacnet.device_instance moves ours"
+    ]
 
 
 async def test_a_taken_broadcast_address_is_refused(serve: Any) -> None:
@@ -303,7 +318,7 @@ async def test_the_gateway_s_device_says_what_it_is(serve: Any, client: Any) -> 
         ("0275010c", "600105"),
         ("0275010e", "600105"),
         ("02750163", "600109"),
-        ("02750105 09011c0000000129003900", "600109"),
+        ("02750105 09011c0000000129003900", "5001059101911f"),
         ("0275010c 0c0000000119 55", "50010c9101911f"),
         ("0275010c 0c020186a1194d", "50010c9101911f"),
         ("0275010c 0c023fffff194b", "30010c0c020186a0194b3ec4020186a03f"),

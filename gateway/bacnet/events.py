@@ -1,0 +1,215 @@
+"""What is asked about alarms: AcknowledgeAlarm, GetEventInformation, the summaries (clauses 13.5 to 13.12).
+
+From a request to an answer; who else is told of an acknowledgement is the business of `notification.py`.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.alarms import (
+    ALARMS,
+    NOTIFICATION_CLASS,
+    PRIORITIES,
+    TRANSITIONS,
+    Alarms,
+    AlarmSpec,
+)
+from gateway.bacnet.apdu import ServiceError
+from gateway.bacnet.codes import (
+    Confirmed,
+    ErrorCode,
+    EventState,
+    EventType,
+    NotifyType,
+    RejectReason,
+    Transition,
+)
+from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.objects import Device
+from gateway.bacnet.recipients import read_recipient
+
+_BY_NUMBER: Final = {alarm.number: place for place, alarm in enumerate(ALARMS)}
+_WEEKDAY: Final = 5
+_ALL_ACKED: Final = 0xE0
+_MORE: Final = b"\x19\x01"
+_NO_MORE: Final = b"\x19\x00"
+_FILTERS: Final = 3
+_STATE_FILTERS: Final = 5
+_ACTIVE: Final = 4
+
+
+class Acknowledged(NamedTuple):
+    """What somebody has acknowledged: a kind of transition of alarm number `alarm`, to `state`."""
+
+    alarm: int
+    kind: Transition
+    state: EventState
+
+
+def acknowledge(body: bytes, device: Device, alarms: Alarms) -> Acknowledged:
+    """Carry out AcknowledgeAlarm. Raises RejectError and ServiceError.
+
+    An acknowledgement that has been given already is given again.
+    """
+    reader = Reader(body, 1)
+    enc.read_unsigned(reader.context(0))
+    number = enc.read_object_number(reader.context(1))
+    state = enc.read_unsigned(reader.context(2))
+    stamp = reader.constructed(3)
+    if enc.read_text(reader.context(4)) is None:
+        raise ServiceError(ErrorCode.CHARACTER_SET_NOT_SUPPORTED)
+    reader.constructed(5)
+    reader.finish()
+    alarm = _BY_NUMBER.get(number)
+    if device.table.find(number, device) is None:
+        raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
+    if alarm is None:
+        raise ServiceError(ErrorCode.NO_ALARM_CONFIGURED)
+    if state not in tuple(EventState):
+        raise ServiceError(ErrorCode.INVALID_EVENT_STATE)
+    kind = TRANSITIONS[state]
+    if _without_weekday(stamp) != _without_weekday(alarms.stamp(device.row, alarm, kind)):
+        raise ServiceError(ErrorCode.INVALID_TIME_STAMP)
+    alarms.acknowledge(device.row, alarm, kind)
+    return Acknowledged(alarm, kind, EventState(state))
+
+
+def _without_weekday(stamp: bytes) -> bytes:
+    """Return a time stamp without what follows from its date: some clients fill it in anew."""
+    return stamp[:_WEEKDAY] + stamp[_WEEKDAY + 1 :]
+
+
+def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -> bytes:
+    """Answer GetEventInformation in at most `limit` octets, from the service choice on.
+
+    Raises RejectError.
+    """
+    reader = Reader(body, 1)
+    octets = reader.optional(0)
+    last = -1 if octets is None else enc.read_object_number(octets)
+    reader.finish()
+    room, found, more = limit - len(_MORE) - 3, b"", _NO_MORE
+    for place, spec in _active(device, alarms):
+        if spec.number > last:
+            summary = _summary(place, spec, device.row, alarms)
+            if len(found) + len(summary) > room:
+                more = _MORE
+                break
+            found += summary
+    return bytes((Confirmed.GET_EVENT_INFORMATION,)) + enc.constructed(0, found) + more
+
+
+def _active(device: Device, alarms: Alarms) -> Iterator[tuple[int, AlarmSpec]]:
+    """Yield the alarms that a device has and that are not as they should be, by their place in `ALARMS`."""
+    if _has_alarms(device):
+        for place in alarms.active(device.row):
+            spec = ALARMS[place]
+            if device.table.find(spec.number, device):
+                yield place, spec
+
+
+def _has_alarms(device: Device) -> bool:
+    return device.table.find(ALARMS[0].number, device) is not None
+
+
+def _summary(place: int, spec: AlarmSpec, row: int, alarms: Alarms) -> bytes:
+    return b"".join(
+        (
+            enc.context(0, spec.number.to_bytes(4, "big")),
+            enc.context(1, enc.content(alarms.state(row, place))),
+            enc.context(2, alarms.acked(row, place)),
+            enc.constructed(3, alarms.stamps(row, place)),
+            enc.context(4, enc.content(NotifyType.ALARM)),
+            enc.context(5, enc.bit_string(3, spec.enabled)[1:]),
+            enc.constructed(6, b"".join(enc.unsigned(priority) for priority in PRIORITIES)),
+        )
+    )
+
+
+def alarm_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
+    """Answer GetAlarmSummary, from the service choice on. Raises RejectError."""
+    Reader(body, 1).finish()
+    found = [
+        enc.object_identifier(spec.number) + enc.enumerated(state) + b"\x82" + alarms.acked(device.row, place)
+        for place, spec in _active(device, alarms)
+        if (state := alarms.state(device.row, place)) is not EventState.NORMAL
+    ]
+    return bytes((Confirmed.GET_ALARM_SUMMARY,)) + b"".join(found)
+
+
+class _Enrolled(NamedTuple):
+    """What a request for enrollments wants; None is any."""
+
+    acked: int
+    state: int | None
+    kind: int | None
+    priorities: range
+    notification_class: int | None
+
+
+def enrollment_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
+    """Answer GetEnrollmentSummary, from the service choice on. Raises RejectError.
+
+    Nobody's enrollments are kept apart, so a filter for a recipient finds all.
+    """
+    wanted = _read_enrolled(Reader(body, 1))
+    found = b""
+    for place, spec in enumerate(ALARMS) if _has_alarms(device) else ():
+        state = alarms.state(device.row, place)
+        priority = PRIORITIES[TRANSITIONS[state]]
+        acked = alarms.acked(device.row, place)[1] == _ALL_ACKED
+        kind = event_type(state, state)
+        if device.table.find(spec.number, device) and _fits(wanted, state, kind, priority, acked=acked):
+            found += b"".join(
+                (
+                    enc.object_identifier(spec.number),
+                    enc.enumerated(kind),
+                    enc.enumerated(state),
+                    enc.unsigned(priority),
+                    enc.unsigned(NOTIFICATION_CLASS),
+                )
+            )
+    return bytes((Confirmed.GET_ENROLLMENT_SUMMARY,)) + found
+
+
+def _fits(wanted: _Enrolled, state: EventState, kind: EventType, priority: int, *, acked: bool) -> bool:
+    states = {None: True, 0: state == EventState.OFFNORMAL, 1: state == EventState.FAULT}
+    states |= {2: state == EventState.NORMAL, 3: True, _ACTIVE: state != EventState.NORMAL}
+    return (
+        (True, acked, not acked)[wanted.acked]
+        and states[wanted.state]
+        and wanted.kind in (None, kind)
+        and priority in wanted.priorities
+        and wanted.notification_class in (None, NOTIFICATION_CLASS)
+    )
+
+
+def _read_enrolled(reader: Reader) -> _Enrolled:
+    acked = enc.read_unsigned(reader.context(0))
+    if reader.opened(1):
+        reader.opening(0)
+        read_recipient(reader)
+        reader.closing(0)
+        enc.read_unsigned(reader.context(1))
+        reader.closing(1)
+    state, kind = reader.optional(2), reader.optional(3)
+    priorities = range(256)
+    if reader.opened(4):
+        low, high = enc.read_unsigned(reader.context(0)), enc.read_unsigned(reader.context(1))
+        priorities = range(low, high + 1)
+        reader.closing(4)
+    notification_class = reader.optional(5)
+    reader.finish()
+    numbers = [
+        None if each is None else enc.read_unsigned(each) for each in (state, kind, notification_class)
+    ]
+    if acked >= _FILTERS or (numbers[0] or 0) >= _STATE_FILTERS:
+        raise RejectError(RejectReason.UNDEFINED_ENUMERATION)
+    return _Enrolled(acked, numbers[0], numbers[1], priorities, numbers[2])
+
+
+def event_type(before: EventState, after: EventState) -> EventType:
+    """Return which kind of event leads from one event state to another: to and from a fault, reliability."""
+    fault = EventState.FAULT in (before, after)
+    return EventType.CHANGE_OF_RELIABILITY if fault else EventType.CHANGE_OF_STATE

@@ -1,0 +1,42 @@
+"""The COV increments of the meters' analog inputs: how much a value must change to be worth a notification.
+
+Kept for each meter and object, in an array; who may set them is decided elsewhere.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from gateway.bacnet.octets import real_octets
+from sims.points import POINTS, Kind
+
+REALS: Final = tuple(
+    point.name for point in POINTS.values() if point.kind is Kind.INSTANT or point.name == "energy"
+)
+"""The points that analog inputs show."""
+
+_DEFAULTS: Final = {
+    "kWh": 1.0,
+    "kW": 0.1,
+    "kvar": 0.1,
+    "kVA": 0.1,
+    "V": 1.0,
+    "A": 0.5,
+    "Hz": 0.05,
+    "°C": 0.5,
+    "": 0.01,
+}
+"""The increment that an analog input begins with, by the shown unit of its point."""
+
+
+class Increments:
+    """The increments of `meters` meters; `octets` are REALs in the order of `REALS`."""
+
+    def __init__(self, meters: int) -> None:
+        first = np.array([_DEFAULTS[POINTS[name].shown_unit] for name in REALS])
+        self.octets = np.tile(real_octets(first), (meters, 1, 1))
+        """Shape (n_meters, len(REALS), 5)."""
+
+    def set(self, row: int, point: str, increment: float) -> None:
+        """Set the increment of a point of the meter in `row`, in the point's shown unit."""
+        self.octets[row, REALS.index(point)] = real_octets(np.array(increment))

@@ -1,0 +1,49 @@
+"""AddListElement and RemoveListElement (clauses 15.1 and 15.2): all elements of a request, or none.
+
+Only lists that can be written are changed; what their elements are is known to `recipients.py`.
+"""
+
+from gateway.bacnet import apdu
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.apdu import ServiceError
+from gateway.bacnet.codes import Confirmed, ErrorCode
+from gateway.bacnet.encoding import Reader
+from gateway.bacnet.objects import Destinations, Device, LogBuffer
+from gateway.bacnet.reading import Reference, find_property, read_reference
+from gateway.bacnet.recipients import Recipients, read_destinations
+from gateway.bacnet.template import Listing
+
+
+def change_list(invoke: bytes, body: bytes, device: Device, recipients: Recipients) -> bytes:
+    """Carry out a request from its service choice on; return the answer. Raises RejectError."""
+    reader = Reader(body, 1)
+    reference = read_reference(reader)
+    elements = reader.constructed(3)
+    reader.finish()
+    try:
+        _check_list(reference, device)
+        wanted = read_destinations(elements)
+        if body[0] == Confirmed.ADD_LIST_ELEMENT:
+            recipients.add(device, wanted)
+        elif missing := recipients.remove(device, wanted):
+            return _error(invoke, body[0], ErrorCode.LIST_ELEMENT_NOT_FOUND, missing)
+    except ServiceError as refusal:
+        return _error(invoke, body[0], refusal.code)
+    return apdu.simple_ack(invoke, body[0])
+
+
+def _error(invoke: bytes, service: int, code: ErrorCode, element: int = 0) -> bytes:
+    """Return the Error PDU for a request of which `element`, from 1, is to blame; 0 is none of them."""
+    error = enc.constructed(0, apdu.error_parameters(code))
+    return apdu.error(invoke, service, error + enc.context(1, enc.content(element)))
+
+
+def _check_list(reference: Reference, device: Device) -> None:
+    """Raise ServiceError unless a list that can be changed is referred to."""
+    found = find_property(reference, device)
+    if not isinstance(found.value, Listing | LogBuffer):
+        raise ServiceError(ErrorCode.PROPERTY_IS_NOT_A_LIST)
+    if reference.index is not None:
+        raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
+    if not isinstance(found.setting, Destinations):
+        raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)

@@ -1,0 +1,174 @@
+"""Tells recipients of alarms that come and go and are acknowledged (clauses 13.2.5, 13.8 and 13.9).
+
+Which alarm is in which state is known to `alarms.py`, who wants to know to `recipients.py`.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.alarms import (
+    ACK_REQUIRED,
+    ALARMS,
+    NOTIFICATION_CLASS,
+    PRIORITIES,
+    TRANSITIONS,
+    Alarms,
+    Changed,
+)
+from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
+from gateway.bacnet.bindings import read_i_am, who_is
+from gateway.bacnet.codes import (
+    EventState,
+    EventType,
+    NotifyType,
+    Property,
+    Reliability,
+    Told,
+    Transition,
+    Unconfirmed,
+)
+from gateway.bacnet.events import Acknowledged, event_type
+from gateway.bacnet.objects import Device
+from gateway.bacnet.outbox import Outbox
+from gateway.bacnet.peer import Peer, Speaker
+from gateway.bacnet.recipients import Destination
+from gateway.bacnet.stores import Stores
+from gateway.bacnet.transactions import Transactions
+from sims.points import POINTS
+
+_UNCONFIRMED: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.EVENT_NOTIFICATION))
+_CONFIRMED: Final = bytes((Told.EVENT_NOTIFICATION,))
+_MOST_HELD: Final = 16
+"""Notifications kept for one recipient until it is known where it is; the oldest give way."""
+
+
+class Notifier:
+    """Tells the recipients of all meters; an unknown device is asked for and told when it has answered."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        speaker: Speaker,
+        outbox: Outbox,
+        transactions: Transactions,
+    ) -> None:
+        self._alarms = stores.alarms
+        self._recipients = stores.recipients
+        self._bindings = stores.bindings
+        self._speaker = speaker
+        self._outbox = outbox
+        self._transactions = transactions
+        self._held: dict[int, deque[tuple[Device, Destination, bytes]]] = {}
+
+    def tell(self, changes: Iterable[Changed]) -> None:
+        """Tell whoever wants to know of these transitions."""
+        devices = self._recipients.devices()
+        for change in changes if devices else ():
+            device = devices.get(change.row)
+            if device is None or device.table.find(ALARMS[change.alarm].number, device) is None:
+                continue
+            kind = TRANSITIONS[change.after]
+            if kind in ALARMS[change.alarm].enabled:
+                stamp = self._alarms.stamp(change.row, change.alarm, kind)
+                self._spread(device, kind, stamp, _event(device, change, stamp, self._alarms))
+
+    def tell_acknowledged(self, device: Device, done: Acknowledged) -> None:
+        """Tell whoever wants to know of the transition that it has been acknowledged."""
+        stamp = self._alarms.now(device.row)
+        kind = event_type(done.state, done.state)
+        tail = enc.context(8, enc.content(NotifyType.ACK_NOTIFICATION)) + enc.context(
+            11, enc.content(done.state)
+        )
+        head = _head(device, done.alarm, stamp, done.kind, kind)
+        self._spread(device, done.kind, stamp, head + tail)
+
+    def seek(self, device: Device) -> None:
+        """Ask for the recipients of a device that nobody has heard of yet."""
+        for number in {each.recipient.device for each in self._recipients.of(device)}:
+            if number is not None and self._bindings.find_device(number) is None:
+                self._speaker.broadcast(device, who_is(number))
+
+    def hear_i_am(self, apdu: bytes, peer: Peer) -> None:
+        """Note where a recipient is, and tell it what has been held for it."""
+        number = read_i_am(apdu)
+        if number is not None and self._recipients.names(number):
+            self._bindings.bind(number, peer)
+            for device, destination, parameters in self._held.pop(number, ()):
+                self._put(device, destination, parameters)
+
+    def _spread(self, device: Device, kind: Transition, stamp: bytes, parameters: bytes) -> None:
+        for destination in self._recipients.of(device):
+            if destination.wants(kind, stamp):
+                self._put(device, destination, parameters)
+
+    def _put(self, device: Device, destination: Destination, parameters: bytes) -> None:
+        key = device, destination, parameters
+        self._outbox.put(key, partial(self._tell, device, destination, parameters))
+
+    def _tell(self, device: Device, destination: Destination, parameters: bytes) -> None:
+        """Tell one recipient, or hold it until it is known where that is."""
+        body = enc.context(0, enc.content(destination.process)) + parameters
+        recipient = destination.recipient
+        if recipient.is_everybody:
+            self._speaker.broadcast(device, _UNCONFIRMED + body)
+        elif (peer := self._bindings.find(recipient)) is None:
+            if recipient.device is not None:
+                held = self._held.setdefault(recipient.device, deque(maxlen=_MOST_HELD))
+                held.append((device, destination, parameters))
+                self._speaker.broadcast(device, who_is(recipient.device))
+        elif destination.confirmed:
+            request = _CONFIRMED + body
+            self._transactions.ask(device, peer, request, lambda: request, _nothing)
+        else:
+            self._speaker.send(device, peer, _UNCONFIRMED + body)
+
+
+def _nothing() -> None:
+    """Do nothing for a recipient that is not there: it stays on the list."""
+
+
+def _event(device: Device, change: Changed, stamp: bytes, alarms: Alarms) -> bytes:
+    """Return what everybody is told of a transition, from the device on."""
+    after, kind = change.after, event_type(change.before, change.after)
+    transition = TRANSITIONS[after]
+    words = f"{POINTS[ALARMS[change.alarm].flag].description}: {after.name.lower()}"
+    text = b"\x00" + words.encode()
+    return b"".join(
+        (
+            _head(device, change.alarm, stamp, transition, kind),
+            enc.context(7, text),
+            enc.context(8, enc.content(NotifyType.ALARM)),
+            enc.context(9, bytes((transition in ACK_REQUIRED,))),
+            enc.context(10, enc.content(change.before)),
+            enc.context(11, enc.content(after)),
+            enc.constructed(12, enc.constructed(kind, _values(change, kind, alarms))),
+        )
+    )
+
+
+def _head(device: Device, alarm: int, stamp: bytes, transition: Transition, kind: EventType) -> bytes:
+    return b"".join(
+        (
+            enc.context(1, device.number.to_bytes(4, "big")),
+            enc.context(2, ALARMS[alarm].number.to_bytes(4, "big")),
+            enc.constructed(3, stamp),
+            enc.context(4, enc.content(NOTIFICATION_CLASS)),
+            enc.context(5, enc.content(PRIORITIES[transition])),
+            enc.context(6, enc.content(kind)),
+        )
+    )
+
+
+def _values(change: Changed, kind: EventType, alarms: Alarms) -> bytes:
+    """Return what a notification says of the object: its flags, and its state or its reliability."""
+    flags = enc.context(1, alarms.status_flags(change.row, change.alarm))
+    value = alarms.value(change.row, change.alarm)
+    if kind is EventType.CHANGE_OF_STATE:
+        return enc.constructed(0, enc.context(1, enc.content(value))) + flags
+    failed = change.after is EventState.FAULT
+    reliability = Reliability.COMMUNICATION_FAILURE if failed else Reliability.NO_FAULT_DETECTED
+    present = enc.context(0, enc.content(Property.PRESENT_VALUE)) + enc.constructed(2, enc.enumerated(value))
+    return enc.context(0, enc.content(reliability)) + flags + enc.constructed(2, present)

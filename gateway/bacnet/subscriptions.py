@@ -1,0 +1,180 @@
+"""Subscriptions to changes of values (clauses 13.14 and 13.15): asked for, kept while they last, and listed.
+
+Which values have changed is found in `watches.py`; how subscribers are told is the business of `cov.py`.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.bacnet import encoding as enc
+from gateway.bacnet.apdu import ServiceError
+from gateway.bacnet.bindings import as_recipient
+from gateway.bacnet.codes import Confirmed, ErrorCode, Property, RejectReason
+from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.objects import Device
+from gateway.bacnet.peer import Peer
+
+MOST_SUBSCRIPTIONS: Final = 8192
+"""Subscriptions to all devices."""
+MOST_OF_A_DEVICE: Final = 256
+"""Subscriptions to one device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What tells a subscription from others: who, as which process, and what of which object.
+
+    `attribute` is None for a subscription to the object as such; its present-value and status-flags are told.
+    """
+
+    device: Device
+    peer: Peer
+    process: int
+    number: int
+    attribute: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """What a request asks for; it cancels where `confirmed` is None. `lifetime` 0 is for ever [s]."""
+
+    key: Key
+    confirmed: bool | None
+    lifetime: int
+    increment: float | None
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One that lasts until the time `end` [s]; `slot` is its place among the watches.
+
+    `increment` is the subscriber's own, None for the object's.
+    """
+
+    key: Key
+    confirmed: bool
+    end: float
+    increment: float | None
+    slot: int
+
+    @property
+    def attribute(self) -> int:
+        """The property that is watched."""
+        return Property.PRESENT_VALUE if self.key.attribute is None else self.key.attribute
+
+
+def read_subscribe(body: bytes, device: Device, peer: Peer) -> Subscribe:
+    """Read SubscribeCOV or SubscribeCOVProperty from its service choice on. Raises RejectError."""
+    reader = Reader(body, 1)
+    process = enc.read_unsigned(reader.context(0))
+    number = enc.read_object_number(reader.context(1))
+    confirmed, lifetime = reader.optional(2), reader.optional(3)
+    if lifetime is not None and confirmed is None:
+        raise RejectError(RejectReason.MISSING_REQUIRED_PARAMETER)
+    attribute = index = increment = None
+    if body[0] == Confirmed.SUBSCRIBE_COV_PROPERTY:
+        attribute, index = _read_property(reader)
+        octets = reader.optional(5)
+        increment = None if octets is None else _read_increment(octets)
+    reader.finish()
+    return Subscribe(
+        Key(device, peer, process, number, attribute, index),
+        None if confirmed is None else enc.read_boolean(confirmed),
+        0 if lifetime is None else enc.read_unsigned(lifetime),
+        increment,
+    )
+
+
+def _read_property(reader: Reader) -> tuple[int, int | None]:
+    reader.opening(4)
+    attribute = enc.read_unsigned(reader.context(0))
+    index = reader.optional(1)
+    reader.closing(4)
+    return attribute, None if index is None else enc.read_unsigned(index)
+
+
+def _read_increment(octets: bytes) -> float:
+    increment = enc.read_real(octets)
+    if not 0 <= increment < math.inf:
+        raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
+    return increment
+
+
+class Subscriptions:
+    """All subscriptions by what tells them apart. `now` gives the time that lifetimes are measured in [s]."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._all: dict[Key, Subscription] = {}
+        self._of: dict[Device, dict[Key, Subscription]] = {}
+        self._first_end = math.inf
+
+    def find(self, key: Key) -> Subscription | None:
+        """Return a subscription if there is one."""
+        return self._all.get(key)
+
+    def of(self, device: Device) -> list[Subscription]:
+        """Return the subscriptions to a device, the oldest first."""
+        return list(self._of.get(device, {}).values())
+
+    def end(self, lifetime: int) -> float:
+        """Return when a subscription ends that begins now [s]."""
+        return self._now() + lifetime if lifetime else math.inf
+
+    def check_room(self, device: Device) -> None:
+        """Raise ServiceError if there is no room for one more."""
+        if len(self._all) >= MOST_SUBSCRIPTIONS or len(self._of.get(device, ())) >= MOST_OF_A_DEVICE:
+            raise ServiceError(ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
+
+    def put(self, subscription: Subscription) -> None:
+        """Keep a subscription, in the place of the one with the same key if there is one."""
+        self._all[subscription.key] = subscription
+        self._of.setdefault(subscription.key.device, {})[subscription.key] = subscription
+        self._first_end = min(self._first_end, subscription.end)
+
+    def drop(self, key: Key) -> None:
+        """Forget a subscription."""
+        del self._all[key]
+        of_device = self._of[key.device]
+        del of_device[key]
+        if not of_device:
+            del self._of[key.device]
+
+    def ended(self) -> list[Subscription]:
+        """Return those whose lifetime is over; looks for them only when the first may be."""
+        now = self._now()
+        if now < self._first_end:
+            return []
+        ended = [each for each in self._all.values() if each.end <= now]
+        self._first_end = min((each.end for each in self._all.values() if each.end > now), default=math.inf)
+        return ended
+
+    def remaining(self, subscription: Subscription) -> int:
+        """Return the time that is left [s], 0 where it has no end."""
+        if subscription.end == math.inf:
+            return 0
+        return max(1, math.ceil(subscription.end - self._now()))
+
+    def encode(self, subscription: Subscription, increment: bytes | None) -> bytes:
+        """Return a BACnetCOVSubscription; `increment` the content of the REAL that applies, if any does."""
+        key = subscription.key
+        recipient = enc.constructed(0, as_recipient(key.peer).octets) + enc.context(
+            1, enc.content(key.process)
+        )
+        index = b"" if key.index is None else enc.context(2, enc.content(key.index))
+        reference = enc.context(0, key.number.to_bytes(4, "big")) + enc.context(
+            1, enc.content(subscription.attribute)
+        )
+        return b"".join(
+            (
+                enc.constructed(0, recipient),
+                enc.constructed(1, reference + index),
+                enc.context(2, bytes((subscription.confirmed,))),
+                enc.context(3, enc.content(self.remaining(subscription))),
+                b"" if increment is None else enc.context(4, increment),
+            )
+        )

@@ -1,0 +1,117 @@
+"""What devices ask of others and must have answered: repeated until it is, or nobody is there any more.
+
+A device asks a peer one thing at a time, so that everything arrives in order. Knows PDU types and the clock
+of the event loop, not what is asked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.bacnet import apdu as pdu
+from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S
+from gateway.bacnet.objects import Device
+from gateway.bacnet.peer import Peer, Speaker
+
+MOST_WAITING: Final = 256
+"""Requests of one device that wait for one peer; more are dropped."""
+
+ANSWERS: Final = frozenset({pdu.SIMPLE_ACK, pdu.ERROR, pdu.REJECT, pdu.ABORT & 0xF0})
+"""The types of PDU that end a transaction."""
+
+_LIMITS: Final = 0x05
+"""No segments are accepted, and 1476 octets (clause 20.1.2.4)."""
+_WITH_SERVICE: Final = frozenset({pdu.SIMPLE_ACK, pdu.ERROR})
+_LOG: Final = logging.getLogger(__name__)
+
+Compose = Callable[[], bytes | None]
+"""Gives a request from its service choice on when its turn has come; None if nobody wants it any more."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one device has to ask of one peer: one request is under way, the others wait for it."""
+
+    waiting: dict[Hashable, tuple[Compose, Callable[[], None]]] = field(default_factory=dict)
+    request: bytes = b""
+    lost: Callable[[], None] | None = None
+    sent: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class Transactions:
+    """The client side of confirmed services, for all devices. Times [s]."""
+
+    def __init__(
+        self, speaker: Speaker, timeout_s: float = APDU_TIMEOUT_S, retries: int = APDU_RETRIES
+    ) -> None:
+        self._speaker = speaker
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._lines: dict[tuple[Device, Peer], _Line] = {}
+        self._invoke = 0
+
+    def ask(
+        self, device: Device, peer: Peer, key: Hashable, compose: Compose, lost: Callable[[], None]
+    ) -> None:
+        """Ask a peer what `compose` gives once those before are answered; call `lost` if nobody answers.
+
+        While something with the same `key` still waits, this adds nothing.
+        """
+        line = self._lines.setdefault((device, peer), _Line())
+        if len(line.waiting) >= MOST_WAITING:
+            _LOG.warning("a notification to %s is dropped: %d wait", peer.address[0], MOST_WAITING)
+            return
+        line.waiting.setdefault(key, (compose, lost))
+        if line.timer is None:
+            self._next(device, peer, line)
+
+    def forget(self, device: Device, peer: Peer) -> None:
+        """Drop what waits for a peer."""
+        if line := self._lines.get((device, peer)):
+            line.waiting.clear()
+
+    def hear(self, device: Device, peer: Peer, apdu: bytes) -> None:
+        """Take a peer's answer. Whatever it says, the peer is there and has dealt with the request."""
+        line = self._lines.get((device, peer))
+        if line is None or line.timer is None or len(apdu) < 3 or apdu[1] != line.request[2]:  # noqa: PLR2004  the shortest
+            return
+        if apdu[0] & 0xF0 in _WITH_SERVICE and apdu[2] != line.request[3]:
+            return
+        line.timer.cancel()
+        self._next(device, peer, line)
+
+    def stop(self) -> None:
+        """Forget all that is under way or waits."""
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            if line.timer is not None:
+                line.timer.cancel()
+
+    def _next(self, device: Device, peer: Peer, line: _Line) -> None:
+        """Begin with what waits longest; without anything, the line is closed."""
+        while line.waiting:
+            compose, line.lost = line.waiting.pop(next(iter(line.waiting)))
+            if (body := compose()) is not None:
+                self._invoke = (self._invoke + 1) % 256
+                line.request = bytes((pdu.CONFIRMED_REQUEST, _LIMITS, self._invoke)) + body
+                line.sent = 0
+                self._send(device, peer, line)
+                return
+        del self._lines[device, peer]
+
+    def _send(self, device: Device, peer: Peer, line: _Line) -> None:
+        line.sent += 1
+        later = asyncio.get_running_loop().call_later
+        line.timer = later(self._timeout_s, self._overdue, device, peer, line)
+        self._speaker.send(device, peer, line.request, expects_reply=True)
+
+    def _overdue(self, device: Device, peer: Peer, line: _Line) -> None:
+        if line.sent <= self._retries:
+            self._send(device, peer, line)
+            return
+        if line.lost is not None:
+            line.lost()
+        self._next(device, peer, line)

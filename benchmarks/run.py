@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bacnet, modbus, process, ticks
+from benchmarks import bacnet, bacnet_cov, modbus, process, ticks
 
 Row = tuple[str, ...]
 
@@ -19,6 +19,7 @@ BENCHMARKS: Final[dict[str, tuple[Row, Callable[[], Iterator[Row]]]]] = {
     "process": (process.COLUMNS, process.measure),
     "modbus": (modbus.COLUMNS, modbus.measure),
     "bacnet": (bacnet.COLUMNS, bacnet.measure),
+    "cov": (bacnet_cov.COLUMNS, bacnet_cov.measure),
 }
 
 

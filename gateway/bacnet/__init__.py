@@ -1,5 +1,5 @@
-"""BACnet/IP: every meter a device of its own on a virtual network behind the gateway device.
+"""BACnet/IP: every meter is a device, behind the gateway device or at a port of its own (`layout.py`).
 
-`server.py` and `sockets.py` talk to the network; all the rest is pure but for the timer of `pacing.py`
-and the tasks of `pending.py`.
+`server.py` and `sockets.py` talk to the network; all the rest is pure but for the timers of `pacing.py`,
+`outbox.py` and `transactions.py` and the tasks of `pending.py` and `foreign.py`.
 """

@@ -4,6 +4,7 @@ Which flag is an alarm is declared here. Arrays over all meters alone: who is to
 which words, is the business of `notification.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -114,12 +115,12 @@ class Alarms:
         self._clock = np.zeros(meters, np.int64)
         self._settled = False
 
-    def update(self, snapshot: Snapshot) -> list[Changed]:
-        """Let the alarms follow the flags of a tick; return the transitions of it."""
+    def update(self, snapshot: Snapshot) -> Iterator[Changed]:
+        """Let the alarms follow the flags of a tick at once; yield the transitions of it."""
         self._clock = np.asarray(snapshot.columns["clock"])
         flags = np.asarray(snapshot.columns["flags"]).astype(np.int64) & _WATCHED
         if self._settled and np.array_equal(flags, self._seen):
-            return []
+            return iter(())
         self._seen = flags
         due = self._due(flags, snapshot.tick.time)
         before = self.states[due]
@@ -128,7 +129,7 @@ class Alarms:
         self._note(rows, alarms)
         self._settled = not due.any() and bool((self.states == self._wanted).all())
         found = zip(rows.tolist(), alarms.tolist(), before.tolist(), self.states[due].tolist(), strict=True)
-        return [Changed(row, alarm, EventState(old), EventState(new)) for row, alarm, old, new in found]
+        return (Changed(row, alarm, EventState(old), EventState(new)) for row, alarm, old, new in found)
 
     def _due(self, flags: NDArray[np.int64], now: int) -> NDArray[np.bool_]:
         """Return which alarms change their state now; what fails does at once, and recovers to normal."""

@@ -20,6 +20,7 @@ I_AM: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM))
 """How an I-Am begins."""
 
 _MOST_ROUTES: Final = 256
+_MOST_DEVICES: Final = 1024
 _IP_MAC: Final = 6
 _OBJECT_IDENTIFIER: Final = 12
 
@@ -62,7 +63,9 @@ class Bindings:
             self._routes[network] = peer.address
 
     def bind(self, number: int, peer: Peer) -> None:
-        """Note where the device with this object identifier is."""
+        """Note where the device with this object identifier is; of too many the oldest is forgotten."""
+        if number not in self._devices and len(self._devices) >= _MOST_DEVICES:
+            del self._devices[next(iter(self._devices))]
         self._devices[number] = peer
 
     def find_device(self, number: int) -> Peer | None:

@@ -156,7 +156,6 @@ class NotifyType(IntEnum):
     """BACnetNotifyType."""
 
     ALARM = 0
-    EVENT = 1
     ACK_NOTIFICATION = 2
 
 
@@ -249,6 +248,7 @@ class ErrorCode(IntEnum):
     INVALID_DATA_TYPE = 9
     INVALID_TIME_STAMP = 14
     NO_SPACE_TO_ADD_LIST_ELEMENT = 19
+    NO_SPACE_TO_WRITE_PROPERTY = 20
     PROPERTY_IS_NOT_A_LIST = 22
     OPERATIONAL_PROBLEM = 25
     READ_ACCESS_DENIED = 27
@@ -274,6 +274,7 @@ class ErrorCode(IntEnum):
             ErrorCode.OPTIONAL_FUNCTIONALITY_NOT_SUPPORTED: 1,
             ErrorCode.NO_ALARM_CONFIGURED: 1,
             ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT: 3,
+            ErrorCode.NO_SPACE_TO_WRITE_PROPERTY: 3,
             ErrorCode.PROPERTY_IS_NOT_A_LIST: 5,
             ErrorCode.INVALID_TIME_STAMP: 5,
             ErrorCode.INVALID_EVENT_STATE: 5,

@@ -71,7 +71,7 @@ class Cov:
             self._drop(known)
         slot = self._watches.add(watched, self._image())
         end = self._subscriptions.end(wanted.lifetime)
-        begun = Subscription(wanted.key, wanted.confirmed, end, wanted.increment, slot)
+        begun = Subscription(wanted.key, wanted.confirmed, end, slot)
         self._by_slot[slot] = begun
         self._subscriptions.put(begun)
         self._put(begun)

@@ -10,20 +10,17 @@ from typing import Final
 
 from gateway.addressing import device_instance
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.alarms import ACK_REQUIRED, ALARMS, NOTIFICATION_CLASS, PRIORITIES, AlarmSpec
+from gateway.bacnet.alarm_objects import alarm_properties, notification_class
 from gateway.bacnet.codes import (
-    NotifyType,
     ObjectType,
     Property,
     Reliability,
-    Transition,
     Unit,
 )
 from gateway.bacnet.device_object import device_object
 from gateway.bacnet.image import FLAG_INPUTS, PLACES
 from gateway.bacnet.objects import (
     Array,
-    Destinations,
     Device,
     Increment,
     LogBuffer,
@@ -37,7 +34,7 @@ from gateway.bacnet.objects import (
     optional,
     required,
 )
-from gateway.bacnet.template import Listing, Own
+from gateway.bacnet.template import Own
 from gateway.bacnet.trends import TRENDS, TrendSpec
 from gateway.commands import Command, ResetPeak, TurnKey
 from sims.models import Nameplate
@@ -64,8 +61,6 @@ _UNITS: Final = {
     "": Unit.POWER_FACTOR,
 }
 """The unit of an analog input by the shown unit of its point; the one without a unit is the power factor."""
-
-_SPECS: Final = {alarm.flag: alarm for alarm in ALARMS}
 
 _PHASES: Final = ("l1", "l2", "l3")
 ANALOG_INPUTS: Final = (
@@ -144,30 +139,8 @@ def _texts(active: str, inactive: str) -> Properties:
 def _binary_input(instance: int, name: str) -> ObjectSpec:
     polarity = required({Property.POLARITY: enc.enumerated(0)})
     texts = _texts(*FLAG_TEXTS[name])
-    alarm = _alarm(_SPECS[name]) if name in _SPECS else {}
+    alarm = alarm_properties(name)
     return _of_point(ObjectType.BINARY_INPUT, instance, name, polarity, texts, alarm)
-
-
-def _alarm(alarm: AlarmSpec) -> Properties:
-    """Return what a binary input has that reports events, in place of what the others have."""
-    stamps = tuple(PLACES[f"stamp_{kind:d}_{alarm.flag}"] for kind in Transition)
-    state = required(
-        {
-            Property.STATUS_FLAGS: PLACES[f"status_flags_{alarm.flag}"],
-            Property.EVENT_STATE: PLACES[f"event_state_{alarm.flag}"],
-        }
-    )
-    reporting: dict[int, Value] = {
-        Property.TIME_DELAY: enc.unsigned(alarm.delay_s),
-        Property.NOTIFICATION_CLASS: enc.unsigned(NOTIFICATION_CLASS),
-        Property.ALARM_VALUE: enc.enumerated(alarm.alarm_value),
-        Property.EVENT_ENABLE: enc.bit_string(3, alarm.enabled),
-        Property.ACKED_TRANSITIONS: PLACES[f"acked_transitions_{alarm.flag}"],
-        Property.NOTIFY_TYPE: enc.enumerated(NotifyType.ALARM),
-        Property.EVENT_TIME_STAMPS: Array(stamps),
-        Property.EVENT_DETECTION_ENABLE: enc.boolean(True),
-    }
-    return state | ({} if alarm.fails else _NO_FAULT) | optional(reporting)
 
 
 def _turn_key(row: int, right: bool) -> Command:  # noqa: FBT001  the value that is written
@@ -256,18 +229,6 @@ def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
     )
 
 
-def _alarms() -> ObjectSpec:
-    recipients = Listing(Property.RECIPIENT_LIST)
-    values: dict[int, Value] = {
-        Property.NOTIFICATION_CLASS: enc.unsigned(NOTIFICATION_CLASS),
-        Property.PRIORITY: Array(tuple(enc.unsigned(priority) for priority in PRIORITIES)),
-        Property.ACK_REQUIRED: enc.bit_string(3, ACK_REQUIRED),
-    }
-    told: Properties = {Property.RECIPIENT_LIST: PropertySpec(recipients, setting=Destinations())}
-    kind, number = ObjectType.NOTIFICATION_CLASS, NOTIFICATION_CLASS
-    return declare(kind, number, "alarms", "Where alarms go", required(values), told)
-
-
 OBJECTS: Final = (
     *(_analog_input(k, name) for k, name in enumerate(ANALOG_INPUTS, 1)),
     _accumulator(1, "pulse_10wh", Unit.WATT_HOURS, 10.0),
@@ -278,7 +239,7 @@ OBJECTS: Final = (
     _key_switch(),
     _reset(),
     *(_trend_log(log, spec) for log, spec in enumerate(TRENDS)),
-    _alarms(),
+    notification_class(),
 )
 """Every object that a meter can have, but its device object."""
 

@@ -45,6 +45,10 @@ _MOST_HELD: Final = 16
 """Notifications kept for one recipient until it is known where it is; the oldest give way."""
 
 
+_MOST_SOUGHT: Final = 1024
+"""Recipients that something is kept for; others are told nothing until they are known."""
+
+
 class Notifier:
     """Tells the recipients of all meters; an unknown device is asked for and told when it has answered."""
 
@@ -116,14 +120,19 @@ class Notifier:
             self._speaker.broadcast(device, _UNCONFIRMED + body)
         elif (peer := self._bindings.find(recipient)) is None:
             if recipient.device is not None:
-                held = self._held.setdefault(recipient.device, deque(maxlen=_MOST_HELD))
-                held.append((device, destination, parameters))
-                self._speaker.broadcast(device, who_is(recipient.device))
+                self._hold(recipient.device, device, destination, parameters)
         elif destination.confirmed:
             request = _CONFIRMED + body
             self._transactions.ask(device, peer, request, lambda: request, _nothing)
         else:
             self._speaker.send(device, peer, _UNCONFIRMED + body)
+
+    def _hold(self, number: int, device: Device, destination: Destination, parameters: bytes) -> None:
+        """Ask where a recipient is, and keep what it is to be told."""
+        if number not in self._held and len(self._held) >= _MOST_SOUGHT:
+            return
+        self._held.setdefault(number, deque(maxlen=_MOST_HELD)).append((device, destination, parameters))
+        self._speaker.broadcast(device, who_is(number))
 
 
 def _nothing() -> None:

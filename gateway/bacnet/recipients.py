@@ -105,8 +105,11 @@ class Recipients:
 
     def set(self, device: Device, wanted: Sequence[Destination]) -> None:
         """Put `wanted` in the place of a list. Raises ServiceError."""
+        self._put(device, wanted, ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
+
+    def _put(self, device: Device, wanted: Sequence[Destination], full: ErrorCode) -> None:
         if len(unique := tuple(dict.fromkeys(wanted))) > MOST_RECIPIENTS:
-            raise ServiceError(ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
+            raise ServiceError(full)
         if unique:
             self._lists[device] = unique
         else:
@@ -114,7 +117,7 @@ class Recipients:
 
     def add(self, device: Device, more: Sequence[Destination]) -> None:
         """Add what is not on a list yet. Raises ServiceError."""
-        self.set(device, (*self.of(device), *more))
+        self._put(device, (*self.of(device), *more), ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
 
     def remove(self, device: Device, fewer: Sequence[Destination]) -> int:
         """Take `fewer` from a list; or, if one is not there, nothing: return which, from 1, else 0."""

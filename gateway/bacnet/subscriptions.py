@@ -50,15 +50,11 @@ class Subscribe:
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One that lasts until the time `end` [s]; `slot` is its place among the watches.
-
-    `increment` is the subscriber's own, None for the object's.
-    """
+    """One that lasts until the time `end` [s]; `slot` is its place among the watches."""
 
     key: Key
     confirmed: bool
     end: float
-    increment: float | None
     slot: int
 
     @property

@@ -278,6 +278,7 @@ class Client:
 
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp
+        self.port: int = udp.getsockname()[1]
 
     async def send(self, datagram: bytes, adapter: BacnetAdapter, host: str | None = None) -> None:
         """Send a datagram to the adapter, or to `host` at its port."""

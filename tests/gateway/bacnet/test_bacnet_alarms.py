@@ -351,7 +351,7 @@ async def test_a_list_of_recipients_is_bounded(meters: Any) -> None:
         destination(how=f"1{k % 2}", when=f"8201{2 * k:02x} b400000000 b4173b3b63")
         for k in range(MOST_RECIPIENTS + 1)
     ]
-    assert await meters.say(2, tell(*some)) == ["50010f91039113"]
+    assert await meters.say(2, tell(*some)) == ["50010f91039114"]
     assert await meters.say(2, tell(*some[1:])) == ["20010f"]
     assert await meters.say(2, f"{ADD} {some[0]} 3f") == [octets("500108 0e 9103 9113 0f 1900")]
     assert await read(meters, "03c00001", "1966") == octets("".join(some[1:]))

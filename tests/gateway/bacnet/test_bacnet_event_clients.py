@@ -13,6 +13,8 @@ import pytest
 
 from gateway.bacnet import network as net
 from gateway.bacnet.server import BacnetAdapter
+from gateway.config.reader import load_config
+from gateway.station import Station
 from sims.points import FLAGS, MJ_PER_WH
 
 CLIENTS = Path(__file__).parents[2] / "clients"
@@ -22,6 +24,15 @@ REVERSED = POWERED | 1 << FLAGS.index("reverse_phase")
 METER = 100_002
 CLASS = "0c03c00001 1966"
 ACTIVE = 1
+ONE_METER = """
+clock: {mode: manual}
+bacnet: {port: 0}
+modbus: {enabled: false}
+mqtt: {enabled: false}
+http: {enabled: false}
+meters:
+  - {id: one, model: series-2000-277-480, load: {kw: 30}}
+"""
 
 
 class Conversation:
@@ -146,3 +157,21 @@ async def test_answers_are_not_given_again_after_something_else_than_the_tick_ha
     assert len(await ask(subscriptions)) > len(before[1])
     assert await ask("05 0912 1c00000001") == "200105"
     assert await ask(subscriptions) == before[1]
+
+
+async def test_a_meter_that_loses_its_supply_tells_so(tmp_path: Path, client: Any) -> None:
+    (tmp_path / "one.yaml").write_text(ONE_METER)
+    async with Station(load_config(tmp_path / "one.yaml"), None) as station:
+        running = asyncio.create_task(station.run())
+        adapter = next(each for each in station._adapters if isinstance(each, BacnetAdapter))
+        here = "1e 2100 65067f000001" + f"{client.port:04x} 1f"
+        write = f"0275010f {CLASS} 3e 8201fe b400000000 b4173b3b63 {here} 2107 10 8205e0 3f"
+        request = net.datagram(bytes.fromhex("012403e8030186a1ff") + bytes.fromhex(write))
+        assert (await client.ask(request, adapter))[12:] == bytes.fromhex("20010f")
+        told = []
+        for is_open in (True, False):
+            await station.change_meter(0, {"wiring": {"v1": {"open": is_open}}})
+            told.append([await client.receive() for _ in range(2 if is_open else 8)])
+        numbers = [[apdu[apdu.index(b"\x2c\x00\xc0\x00") + 4] for apdu in some] for some in told]
+        assert numbers == [[1, 5], [1, 5, 6, 7, 8, 9, 10, 11]]
+        running.cancel()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,12 +66,20 @@ def gateway(*arguments: str) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def peer(program: Path, *arguments: str) -> Iterator[int]:
-    """Run a server of others for the time of a measurement; give its process id."""
-    process = subprocess.Popen([program, *arguments])
+def peer(*command: str | Path, tcp: int | None = None) -> Iterator[int]:
+    """Run a server of others for the time of a measurement; give its process id once `tcp` is served."""
+    process = subprocess.Popen(command)
     try:
-        time.sleep(0.3)
+        _await_port(tcp)
         yield process.pid
     finally:
         process.kill()
         process.wait(timeout=10)
+
+
+def _await_port(port: int | None) -> None:
+    """Return when somebody serves there; a server of datagrams has to be believed."""
+    for _ in range(100 if port else 6):
+        time.sleep(0.05)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port or 0)):
+            return

@@ -6,16 +6,16 @@ the station reads and writes it.
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
 
 from gateway.errors import ConfigError
-from sims.fleet import Memory
+from sims.memory import Memories, Memory
 
 FILE: Final = "metergate.sqlite"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _UPGRADES: Final = (
     (
@@ -34,17 +34,31 @@ _UPGRADES: Final = (
         # What is known of a clock that was not kept: it had come as far as the latest peak.
         "INSERT INTO clock SELECT coalesce(max(peak_demand_time), 0) FROM meter",
     ),
+    (
+        "ALTER TABLE meter ADD COLUMN hub_count INTEGER NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE pulse_hub (
+            hub INTEGER NOT NULL,
+            setting TEXT NOT NULL,
+            value INTEGER NOT NULL,
+            PRIMARY KEY (hub, setting)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 """What makes version k of a file of version k - 1; a new file is of version 0."""
 
-_SAVE: Final = "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)"
-_LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_demand_time FROM meter"
+_KEPT: Final = attrgetter("millijoules", "femtojoules", "peak_demand", "peak_demand_time", "hub_count")
+_SAVE: Final = "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?, ?)"
+_LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_demand_time, hub_count FROM meter"
+_SAVE_HUB: Final = "INSERT OR REPLACE INTO pulse_hub VALUES (?, ?, ?)"
+_LOAD_HUBS: Final = "SELECT hub, setting, value FROM pulse_hub"
 _SAVE_CLOCK: Final = "UPDATE clock SET reached = ?"
 _LOAD_CLOCK: Final = "SELECT reached FROM clock"
 
 
 class Store:
-    """What the meters keep, by serial number, in `directory`, which is made if it is not there.
+    """What meters keep, by serial number, and pulse hubs, in `directory`, which is made if it is not there.
 
     `reached` is the simulated instant that was saved last when it was opened [ns since 1970 UTC], 0 in a new
     one; a file of an older version is brought to this one.
@@ -88,23 +102,26 @@ class Store:
         self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._database.execute("COMMIT")
 
-    def _load(self) -> dict[str, Memory]:
+    def _load(self) -> Memories:
         if (found := self._database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(found)
-        return {serial: Memory(*kept) for serial, *kept in self._database.execute(_LOAD)}
+        meters = {serial: Memory(*kept) for serial, *kept in self._database.execute(_LOAD)}
+        hubs: dict[int, dict[str, int]] = {}
+        for hub, setting, value in self._database.execute(_LOAD_HUBS):
+            hubs.setdefault(hub, {})[setting] = value
+        return Memories(meters, hubs)
 
-    def load(self) -> Mapping[str, Memory]:
-        """Return what every meter had kept when the store was opened, by serial number."""
+    def load(self) -> Memories:
+        """Return what every meter and hub had kept when the store was opened."""
         return self._kept
 
-    def save(self, memories: Mapping[str, Memory], reached: int) -> None:
-        """Keep `memories`, and where the clock has come to; meters not among them keep what they had."""
-        rows = [
-            (serial, memory.millijoules, memory.femtojoules, memory.peak_demand, memory.peak_demand_time)
-            for serial, memory in memories.items()
-        ]
+    def save(self, memories: Memories, reached: int) -> None:
+        """Keep `memories`, and where the clock has come to; what is not in them stays as it was."""
+        meters = [(serial, *_KEPT(memory)) for serial, memory in memories.meters.items()]
+        hubs = [(hub, *one) for hub, settings in memories.hubs.items() for one in settings.items()]
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany(_SAVE, rows)
+        self._database.executemany(_SAVE, meters)
+        self._database.executemany(_SAVE_HUB, hubs)
         self._database.execute(_SAVE_CLOCK, (reached,))
         self._database.execute("COMMIT")
 

@@ -6,8 +6,7 @@ partition of time gives the same readings. Nothing here knows files, protocols o
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,29 +18,20 @@ from sims.demand import Demand
 from sims.electrical import Measurement
 from sims.energy import EnergyCounters
 from sims.key_switch import KeyOutcome, KeySwitches
+from sims.memory import Memories, Memory
 from sims.meter import MeterSpec
 from sims.profiles.base import FOREVER
 from sims.profiles.connected import ConnectedLoads
 from sims.pulse_hub import PulseHubs
-from sims.snapshot import DemandInterval, Snapshot, Tick
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What one meter keeps without power: energy [mJ and fJ], peak demand [W] and its time [ns] (R16)."""
-
-    millijoules: int
-    femtojoules: int
-    peak_demand: float
-    peak_demand_time: int
+from sims.snapshot import DemandInterval, Snapshot, Tick, frozen
 
 
 class Fleet:
     """The meters in `meters`, from simulated time `start` [ns since 1970 UTC] on.
 
-    `memories` gives, by serial number, what meters kept from an earlier life; a meter without one starts at
-    its initial energy. Every draw at random comes from `seed` and the meter's serial number. With `hubs`,
-    pulse hubs count the pulses of the meters.
+    `memories` gives what was kept from an earlier life; a meter without a memory starts at its initial
+    energy. Every draw at random comes from `seed` and the meter's serial number. With `hubs`, pulse hubs
+    count the pulses of the meters.
     """
 
     def __init__(
@@ -50,7 +40,7 @@ class Fleet:
         *,
         start: int,
         seed: int = 0,
-        memories: Mapping[str, Memory] | None = None,
+        memories: Memories | None = None,
         hubs: bool = False,
     ) -> None:
         n = len(meters)
@@ -69,9 +59,10 @@ class Fleet:
         self._readings: dict[str, NDArray[Any]] = {}
         self._flags: dict[str, NDArray[np.bool_]] = {}
         self._keys = KeySwitches(n)
-        self._hubs = PulseHubs(n) if hubs else None
+        self._hub_counts = np.zeros(n, np.int64)
+        self._hubs = PulseHubs(self._hub_counts) if hubs else None
         self._key_returns: dict[int, int] = {}
-        self._recall(memories or {})
+        self._recall(memories or Memories())
         self._loads = _connect(meters, seed, start)
         self._adopt(self._circuits.measure(self._loads.lines))
 
@@ -92,7 +83,8 @@ class Fleet:
                 self._adopt(self._circuits.measure(self._loads.lines))
             if until == key_return:
                 self._return_keys()
-        return Snapshot(tick, self._columns(), tuple(closed), self._hubs.columns() if self._hubs else {})
+        hubs = frozen(self._hubs.columns()) if self._hubs else {}
+        return Snapshot(tick, self._columns(), tuple(closed), hubs)
 
     def _register(self, nanoseconds: int) -> None:
         """Let energy counters and pulse hubs run at constant power."""
@@ -168,24 +160,31 @@ class Fleet:
             self._demand.reset_peak(row)
         return reason
 
-    def memories(self) -> dict[str, Memory]:
-        """Return what each meter would keep if it lost its power now, by serial number."""
+    def memories(self) -> Memories:
+        """Return what meters and hubs would keep if they lost their power now."""
         columns = (
             self._energy.millijoules.tolist(),
             self._energy.femtojoules.tolist(),
             self._demand.peak.tolist(),
             self._demand.peak_time.tolist(),
+            self._hub_counts.tolist(),
         )
         serials = [meter.nameplate.serial for meter in self._meters]
-        return {serial: Memory(*kept) for serial, *kept in zip(serials, *columns, strict=True)}
+        meters = {serial: Memory(*kept) for serial, *kept in zip(serials, *columns, strict=True)}
+        return Memories(meters, self._hubs.settings if self._hubs else {})
 
-    def _recall(self, memories: Mapping[str, Memory]) -> None:
+    def _recall(self, memories: Memories) -> None:
         for row, meter in enumerate(self._meters):
-            if memory := memories.get(meter.nameplate.serial):
+            if memory := memories.meters.get(meter.nameplate.serial):
                 self._energy.millijoules[row] = memory.millijoules
                 self._energy.femtojoules[row] = memory.femtojoules
                 self._demand.peak[row] = memory.peak_demand
                 self._demand.peak_time[row] = memory.peak_demand_time
+                self._hub_counts[row] = memory.hub_count
+        if self._hubs:
+            for hub in range(self._hubs.hubs):
+                for name, value in memories.hubs.get(hub, {}).items():
+                    self._hubs.set(hub, name, value)
 
     def _no_reset(self, row: int) -> str:
         """Return why the meter in `row` would not reset its peak whatever is asked of it."""
@@ -253,9 +252,7 @@ class Fleet:
             "flags": self._pack_flags(counted, screen),
             "key_switch": self._keys.right.astype(np.uint8),
         }
-        for column in columns.values():
-            column.setflags(write=False)
-        return MappingProxyType(columns)
+        return frozen(columns)
 
     def _uptime(self) -> NDArray[np.int64]:
         return np.where(self._powered, self._time - self._powered_up, 0)

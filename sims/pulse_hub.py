@@ -47,25 +47,24 @@ _BITS_LOW: Final = 16
 
 
 class PulseHubs:
-    """As many hubs as `meters` meters need, in the state in which they leave the factory.
+    """As many hubs as the meters need, set as they leave the factory.
 
-    `counts` are what they kept from an earlier life, shape (n_hubs, 23); an input without a meter stays at 0.
+    `counts` is what each meter's input has counted, shape (n_meters,); the hubs count on in it.
     """
 
-    def __init__(self, meters: int, counts: Integers | None = None) -> None:
-        self.hubs: Final = -(-meters // HUB_INPUTS)
-        self._meters = meters
-        self._counts = np.zeros(self.hubs * HUB_INPUTS, np.int64)
-        if counts is not None:
-            self._counts[:] = counts.ravel()
+    def __init__(self, counts: Integers) -> None:
+        self.hubs: Final = -(-len(counts) // HUB_INPUTS)
+        self._counts = counts
         self._settings = {name: np.full(self.hubs, first, np.uint16) for name, (_, first) in SETTINGS.items()}
         self._uptime = 0
         self._heed_settings()
 
     @property
-    def counts(self) -> Integers:
-        """What the hubs keep without power, shape (n_hubs, 23)."""
-        return self._counts.reshape(self.hubs, HUB_INPUTS).copy()
+    def settings(self) -> dict[int, dict[str, int]]:
+        """What each hub is set to, by its number, from 0."""
+        names = tuple(self._settings)
+        columns = (values.tolist() for values in self._settings.values())
+        return {hub: dict(zip(names, one, strict=True)) for hub, one in enumerate(zip(*columns, strict=True))}
 
     def set(self, hub: int, name: str, value: int) -> None:
         """Set the hub of this number, from 0. Raises ValueError for what is not in `SETTINGS`."""
@@ -85,12 +84,16 @@ class PulseHubs:
         self._uptime += nanoseconds
         first, last = before // _EDGE, after // _EDGE
         edges = np.where(self._kyz, last - first, (last >> 1) - (first >> 1))
-        self._counts[: self._meters] += np.where(microwatts <= self._fastest, edges, 0)
+        self._counts += np.where(microwatts <= self._fastest, edges, 0)
         self._counts %= ROLLOVER
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return the values of all points of the hubs but their nameplates, each of shape (n_hubs,)."""
-        counts = self.counts
+        """Return the values of all points of the hubs but their nameplates, each of shape (n_hubs,).
+
+        An input without a meter stays at 0.
+        """
+        counts = np.zeros((self.hubs, HUB_INPUTS), np.int64)
+        counts.ravel()[: len(self._counts)] = self._counts
         columns: dict[str, NDArray[Any]] = {f"hub_count_{k + 1}": counts[:, k] for k in range(HUB_INPUTS)}
         columns |= {name: values.copy() for name, values in self._settings.items()}
         columns["hub_uptime"] = np.full(self.hubs, self._uptime, np.int64)
@@ -100,6 +103,6 @@ class PulseHubs:
         """Work out what the settings mean for each meter."""
         bits = self._settings["hub_kyz_low"] | self._settings["hub_kyz_high"].astype(np.int64) << _BITS_LOW
         kyz = bits[:, np.newaxis] >> np.arange(HUB_INPUTS) & 1
-        self._kyz = kyz.astype(np.bool_).ravel()[: self._meters]
+        self._kyz = kyz.astype(np.bool_).ravel()[: len(self._counts)]
         fastest = _FASTEST[self._settings["hub_speed"]]
-        self._fastest = np.repeat(fastest, HUB_INPUTS)[: self._meters]
+        self._fastest = np.repeat(fastest, HUB_INPUTS)[: len(self._counts)]

@@ -5,6 +5,7 @@ Nothing here can change after it is made; an adapter that wants another figure a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -40,6 +41,13 @@ class DemandInterval:
     demand: NDArray[np.float64]
     rolling_demand: NDArray[np.float64]
     energy: NDArray[np.int64]
+
+
+def frozen(columns: dict[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """Return columns that nobody can change any more."""
+    for column in columns.values():
+        column.setflags(write=False)
+    return MappingProxyType(columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -122,7 +122,7 @@ async def test_what_is_shown_has_been_saved(serve: Any, tmp_path: Path) -> None:
 
         def noting(memories: Any, reached: int) -> None:
             save(memories, reached)
-            saved.append(sum(memory.millijoules for memory in memories.values()))
+            saved.append(sum(memory.millijoules for memory in memories.meters.values()))
 
         store.save = noting  # type: ignore[method-assign]
 
@@ -272,7 +272,7 @@ async def test_with_a_state_time_goes_on_where_it_was(serve: Any, tmp_path: Path
             running = asyncio.create_task(station.run())
             await station.advance(3600)
             running.cancel()
-        peak_time = max(memory.peak_demand_time for memory in station._fleet.memories().values())
+        peak_time = max(memory.peak_demand_time for memory in station._fleet.memories().meters.values())
     assert instant() == instant("2026-01-05T00:30:00Z") == MANUAL_START + NS_PER_HOUR
     assert MANUAL_START < peak_time <= MANUAL_START + NS_PER_HOUR
     assert instant("2026-01-05T01:00:01Z") == MANUAL_START + NS_PER_HOUR + NS_PER_S

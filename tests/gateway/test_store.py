@@ -7,14 +7,17 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.store import FILE, SCHEMA_VERSION, Store
-from sims.fleet import Memory
+from sims.memory import Memories, Memory
 
-KEPT = {"S1": Memory(5_000_000_001, 999, 30_000.125, 1_767_571_200_000_000_000), "S2": Memory(0, 0, 0.0, 0)}
+KEPT = {
+    "S1": Memory(5_000_000_001, 999, 30_000.125, 1_767_571_200_000_000_000),
+    "S2": Memory(0, 0, 0.0, 0, hub_count=7),
+}
 
 
 def _loaded(directory: Path) -> dict[str, Memory]:
     with Store(directory) as store:
-        return dict(store.load())
+        return dict(store.load().meters)
 
 
 def test_a_new_directory_is_made_and_holds_nothing(tmp_path: Path) -> None:
@@ -23,15 +26,24 @@ def test_a_new_directory_is_made_and_holds_nothing(tmp_path: Path) -> None:
 
 def test_what_is_saved_is_there_the_next_time_to_the_last_digit(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT, 5)
+        store.save(Memories(KEPT), 5)
     assert _loaded(tmp_path) == KEPT
+
+
+def test_how_pulse_hubs_are_set_is_kept_by_their_number(tmp_path: Path) -> None:
+    hubs = {0: {"hub_speed": 2, "hub_threshold": 500}, 3: {"hub_speed": 1}}
+    with Store(tmp_path) as store:
+        store.save(Memories(KEPT, hubs), 5)
+        store.save(Memories(KEPT), 6)
+    with Store(tmp_path) as store:
+        assert store.load() == Memories(KEPT, hubs)
 
 
 def test_it_knows_where_the_clock_had_come_to(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         assert store.reached == 0
-        store.save(KEPT, 5)
-        store.save(KEPT, 1_767_571_200_000_000_007)
+        store.save(Memories(KEPT), 5)
+        store.save(Memories(KEPT), 1_767_571_200_000_000_007)
     with Store(tmp_path) as store:
         assert store.reached == 1_767_571_200_000_000_007
 
@@ -47,14 +59,14 @@ def test_a_file_of_version_1_goes_on_from_its_latest_peak(tmp_path: Path) -> Non
     older.close()
     for _ in range(2):
         with Store(tmp_path) as store:
-            assert store.load() == {"S1": Memory(7, 8, 9.5, 1000), "S2": Memory(1, 2, 3.5, 900)}
+            assert store.load().meters == {"S1": Memory(7, 8, 9.5, 1000), "S2": Memory(1, 2, 3.5, 900)}
             assert store.reached == 1000
 
 
 def test_a_meter_that_is_not_saved_again_keeps_what_it_had(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT, 5)
-        store.save({"S2": Memory(7, 0, 1.0, 2)}, 6)
+        store.save(Memories(KEPT), 5)
+        store.save(Memories({"S2": Memory(7, 0, 1.0, 2)}), 6)
     assert _loaded(tmp_path) == KEPT | {"S2": Memory(7, 0, 1.0, 2)}
 
 
@@ -80,7 +92,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
 @pytest.mark.parametrize("size", [100, 5000])
 def test_a_damaged_file_is_refused_with_its_place(tmp_path: Path, size: int) -> None:
     with Store(tmp_path) as store:
-        store.save(KEPT, 5)
+        store.save(Memories(KEPT), 5)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(b"\xff" * size + whole[size:])
     with pytest.raises(ConfigError, match=FILE):

@@ -278,7 +278,7 @@ def _words(codec: Codec, image: bytes, row: int) -> dict[int, bytes]:
 
 
 def test_hubs_show_their_counts_and_settings() -> None:
-    hubs = PulseHubs(30)
+    hubs = PulseHubs(np.zeros(30, np.int64))
     energy = 36_000_000 * np.arange(70_000, 70_030)
     hubs.add(np.zeros(30, np.int64), energy, np.full(30, 10**9), 90 * 10**9)
     hubs.set(1, "hub_threshold", 500)

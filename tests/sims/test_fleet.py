@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sims.fleet import Fleet
+from sims.memory import Memories
 from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Nameplate
 from sims.points import FLAGS, POINTS, Kind
@@ -169,7 +170,7 @@ def test_a_later_life_goes_on_from_what_the_meter_kept() -> None:
     after(first, 3600.123456789)
     second = Fleet([spec], start=START, memories=first.memories())
     snapshot = after(second, 0)
-    assert snapshot.columns["energy"][0] == first.memories()["S1"].millijoules
+    assert snapshot.columns["energy"][0] == first.memories().meters["S1"].millijoules
     assert snapshot.columns["peak_demand"][0] == 30_000.0
     assert snapshot.columns["demand"][0] == 0.0
 
@@ -182,8 +183,8 @@ def test_a_life_in_two_parts_registers_what_one_whole_life_does() -> None:
         first.step(Tick(1, middle))
         first = Fleet([spec], start=middle, memories=first.memories())
     whole.step(Tick(1, middle))
-    assert first.memories()["S1"].millijoules == whole.memories()["S1"].millijoules
-    assert first.memories()["S1"].femtojoules == whole.memories()["S1"].femtojoules
+    assert first.memories().meters["S1"].millijoules == whole.memories().meters["S1"].millijoules
+    assert first.memories().meters["S1"].femtojoules == whole.memories().meters["S1"].femtojoules
 
 
 def test_another_meter_changes_none() -> None:
@@ -200,3 +201,20 @@ def test_a_tick_that_goes_back_is_refused() -> None:
     after(fleet, 10)
     with pytest.raises(ValueError, match="reached"):
         after(fleet, 9)
+
+
+@pytest.mark.parametrize("served_between", [True, False])
+def test_pulse_hubs_keep_their_counts_and_settings(served_between: bool) -> None:  # noqa: FBT001  a parameter
+    spec = meter(kw=360.0)
+    first = Fleet([spec], start=START, hubs=True)
+    first.set_hub(0, "hub_speed", 2)
+    first.step(Tick(1, START + 100 * SECOND))
+    kept = first.memories()
+    between = Fleet([spec], start=START, memories=kept, hubs=served_between)
+    assert between.memories().meters == kept.meters
+    last = Fleet([spec], start=START, memories=Memories(between.memories().meters, kept.hubs), hubs=True)
+    snapshot = last.step(Tick(1, START + 100 * SECOND))
+    hubs = snapshot.hubs
+    assert (hubs["hub_count_1"][0], hubs["hub_speed"][0]) == (snapshot.columns["pulse_10wh"][0], 2)
+    with pytest.raises(ValueError, match="read-only"):
+        hubs["hub_count_1"][0] = 0

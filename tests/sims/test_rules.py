@@ -439,14 +439,14 @@ def test_r16_power_loss_keeps_energy_remainder_and_peak_and_nothing_else() -> No
     spec = _meter(kw=7.1234567)
     fleet = _fleet(spec)
     _at(fleet, 1000.1)
-    kept = fleet.memories()["S1"]
+    kept = fleet.memories().meters["S1"]
     fleet.change(0, replace(spec, supply=Supply(lost=frozenset({1}))))
     _at(fleet, 5000)
-    assert fleet.memories()["S1"] == kept
+    assert fleet.memories().meters["S1"] == kept
     assert kept.femtojoules > 0
     fleet.change(0, spec)
     back = _at(fleet, 5000)
-    assert fleet.memories()["S1"] == kept
+    assert fleet.memories().meters["S1"] == kept
     assert [_value(back, point) for point in ("demand", "rolling_demand", "uptime")] == [0, 0, 0]
     assert SCREENS[int(_value(back, "lcd_screen"))] == "total"
     (interval,) = _at(fleet, 5300).intervals

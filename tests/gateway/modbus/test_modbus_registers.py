@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ class Place:
     """A bank of three hubs, and the hubs; `obey` does what the station would."""
 
     def __init__(self) -> None:
-        self.hubs = PulseHubs(60)
+        self.hubs = PulseHubs(np.zeros(60, np.int64))
         self.images = Images([load("a8911-23")], Hubs(60))
         self.bank = Bank(self.images, range(3))
         self.images.show(self.hubs.columns())
@@ -210,7 +211,7 @@ def test_a_register_with_its_bytes_turned_is_written_as_it_is_read(tmp_path: Pat
         "entries:\n  - {address: 5, type: u16, point: hub_kyz_low, access: rw, writes: hub_kyz_low,"
         " range: [0, 0xFFFF]}\n"
     )
-    images, hubs = Images([load_file(file)], Hubs(60)), PulseHubs(60)
+    images, hubs = Images([load_file(file)], Hubs(60)), PulseHubs(np.zeros(60, np.int64))
     bank = Bank(images, range(3))
     hubs.set(0, "hub_kyz_low", 0x1234)
     images.show(hubs.columns())

@@ -5,6 +5,7 @@ in `csv_words`; whether the entries make a map is judged by `build`, as for any 
 """
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,31 @@ from typing import Final
 import yaml
 
 from register_maps.build import build
-from register_maps.csv_words import COLUMNS, REQUIRED, Row, Unclear, entry_of, header_of
+from register_maps.csv_words import (
+    COLUMNS,
+    REQUIRED,
+    Row,
+    Unclear,
+    entry_of,
+    header_of,
+    is_bit,
+    table_of,
+)
 from register_maps.errors import Problem, RegisterMapError
 
 _DELIMITERS: Final = (",", ";", "\t")
-_BASES: Final = {4: (40_001, 400_001), 3: (30_001, 300_001)}
-"""The numbers that traditional lists give to the first holding and the first input register."""
+_FIRST: Final = {
+    "holding": (40_001, 400_001),
+    "input": (30_001, 300_001),
+    "discrete": (10_001, 100_001),
+    "coil": (1, 1),
+}
+"""The numbers that traditional lists give to the first one of each table, with five digits and with six."""
 
-_MOST: Final = 65_536
+_FIVE_DIGITS: Final = 9_999
+_SIX_DIGITS: Final = 65_536
+_SHORT: Final = 10_000
+"""Traditional numbers have at least five digits; coils are told by the 0 in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +53,8 @@ def map_of_csv(path: Path, name: str, base: int | None = None) -> str:
     """Return the text of the map `name` that a CSV file describes.
 
     `base` is the number that the list gives to the first address on the wire; without it, traditional numbers
-    (40001, 30001) are recognised and others are zero-based. Raises RegisterMapError with everything that is
-    wrong, by line of the file.
+    (40001, 30001, 10001, 00001) are recognised and others are zero-based. Raises RegisterMapError with
+    everything that is wrong, by line of the file.
     """
     problems: list[Problem] = []
     rows = list(_rows(path, problems))
@@ -57,7 +75,7 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
     """Yield the lines under the column names, each with its number and its cells by our names of columns."""
     text = _read(path)
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns: list[str] | None = None
     for cells in reader:
         if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
@@ -71,8 +89,10 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
                 Problem(reader.line_num, "", f"has {len(cells)} cells", f"{len(columns)} columns")
             )
         else:
-            pairs = zip(columns, cells, strict=False)
-            yield reader.line_num, {column: cell.strip() for column, cell in pairs if cell.strip()}
+            row = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if cell.strip()}
+            odd = [column for column, cell in row.items() if not cell.isprintable()]
+            problems += [Problem(reader.line_num, column, "has a control character") for column in odd]
+            yield reader.line_num, row
 
 
 def _read(path: Path) -> str:
@@ -113,32 +133,40 @@ def _with_table(
 ) -> Iterator[tuple[int, Row]]:
     """Yield the lines with zero-based addresses; the digit of a traditional number says the table.
 
-    A list is one of traditional numbers where all its decimal addresses are such; 40000 is none of them.
+    A list is one of traditional numbers where all its decimal addresses are such; 40000 is none of them. One
+    that has both such numbers and short ones says not what it means.
     """
-    numbers: list[int | None] = []
-    for line, row in rows:
-        try:
-            numbers.append(_number(row.get("address", "")))
-        except ValueError:
-            numbers.append(None)
-            problems.append(
-                Problem(line, "address", f"{row.get('address', '')!r} is not possible", _ADDRESSES)
-            )
-    registers = [
-        n for n, (_, row) in zip(numbers, rows, strict=True) if n is not None and not _hexadecimal(row)
-    ]
-    traditional = base is None and bool(registers) and all(_table_of(number) for number in registers)
-    for (line, row), number in zip(rows, numbers, strict=True):
-        if number is None:
-            continue
-        place = _table_of(number) if traditional and not _hexadecimal(row) else None
-        table, first = place or (None, base or 0)
+    found = list(_numbered(rows, problems))
+    places = {line: _place(number, row) for line, row, number in found if not _hexadecimal(row)}
+    traditional = base is None and bool(places) and all(places.values())
+    if base is None and not traditional and any(places.values()):
+        problems.extend(
+            Problem(line, "address", f"{number} stands beside numbers like 40001", _ALIKE)
+            for line, _, number in found
+            if line in places and number < _SHORT
+        )
+    for line, row, number in found:
+        table, first = (places.get(line) if traditional else None) or (None, base or 0)
+        if table and row.keys() & {"table"} and table_of(row) not in {table, None}:
+            message = f"{row['table']!r}, but {row['address']} is a number of the table {table}"
+            problems.append(Problem(line, "table", message, table))
         yield line, {**row, "address": str(number - first), **({"table": table} if table else {})}
 
 
+def _numbered(rows: Sequence[tuple[int, Row]], problems: list[Problem]) -> Iterator[tuple[int, Row, int]]:
+    """Yield the lines whose address is a number, with it."""
+    for line, row in rows:
+        text = row.get("address", "")
+        try:
+            yield line, row, _number(text)
+        except ValueError:
+            problems.append(Problem(line, "address", f"{text!r} is not possible", _ADDRESSES))
+
+
 _ADDRESSES: Final = (
-    "a whole number, decimal or hexadecimal (0x10, 10h), from 0 or as 40001, 30001, 400001, 300001"
+    "a whole number, decimal or hexadecimal (0x10, 10h), from 0 or as 40001, 30001, 10001, 00001, 400001 …"
 )
+_ALIKE: Final = "all numbers of one kind; --base 0 says that they are zero-based"
 
 
 def _number(text: str) -> int:
@@ -152,13 +180,23 @@ def _hexadecimal(row: Row) -> bool:
     return text.startswith("0x") or text.endswith("h")
 
 
-def _table_of(number: int) -> tuple[str, int] | None:
-    """Return the table of a traditional number and the number of its first register."""
-    for digit, bases in _BASES.items():
-        for base, most in zip(bases, (9999, _MOST), strict=True):
-            if base <= number < base + most:
-                return {4: "holding", 3: "input"}[digit], base
+def _place(number: int, row: Row) -> tuple[str, int] | None:
+    """Return the table of a traditional number and the number of its first one; None for another number.
+
+    Numbers of discrete inputs and coils are such only where the entry is a bit.
+    """
+    for table, firsts in _FIRST.items():
+        bits = table in {"discrete", "coil"}
+        for first, most in zip(firsts, (_FIVE_DIGITS, _SIX_DIGITS), strict=True):
+            if first <= number < first + most and is_bit(row) is bits:
+                return (table, first) if table != "coil" or _is_coil(row) else None
     return None
+
+
+def _is_coil(row: Row) -> bool:
+    """Whether a number has the 0 in front that tells a coil, or stands in the table of coils."""
+    text = row["address"]
+    return table_of(row) == "coil" or (text.startswith("0") and len(text) >= len(str(_SHORT)))
 
 
 def _line(number: int, row: Row, problems: list[Problem]) -> _Line | None:

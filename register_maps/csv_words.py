@@ -131,6 +131,16 @@ def header_of(text: str) -> str | None:
     return next((column for column, words in COLUMNS.items() if plain in words), None)
 
 
+def is_bit(row: Row) -> bool:
+    """Return whether a line is of a single bit, as far as its type can be understood."""
+    return _TYPES.get(_plain(row.get("type", ""))) == "bit"
+
+
+def table_of(row: Row) -> str | None:
+    """Return the table that a line names, None where it names none that is known."""
+    return _TABLES.get(_plain(row.get("table", "")))
+
+
 def entry_of(row: Row) -> dict[str, str]:
     """Return the keys of the entry on a line. Raises Unclear."""
     keys = {"address": row["address"]}
@@ -138,6 +148,7 @@ def entry_of(row: Row) -> dict[str, str]:
         keys["table"] = _word(row, "table", _TABLES, TABLE_WORDS)
     if "type" not in row:
         raise Unclear("type", "missing", ", ".join(TYPES))
+    row = _with_order(row)
     keys["type"] = _word(row, "type", _TYPES, TYPES)
     if TYPES[keys["type"]].sized and "length" in row:
         keys["length"] = row["length"]
@@ -152,6 +163,14 @@ def entry_of(row: Row) -> dict[str, str]:
         if key in row:
             keys[key] = row[key]
     return keys
+
+
+def _with_order(row: Row) -> Row:
+    """Return a line whose type names a word order behind it (`FLOAT32-CDAB`, `UINT32 BE`) with both apart."""
+    parts = re.split(r"[\s_/-]+", row["type"])
+    if len(parts) < 2 or _plain(row["type"]) in _TYPES or _plain(parts[-1]) not in _ORDERS:  # noqa: PLR2004  a type and an order
+        return row
+    return {"word_order": parts[-1], **row, "type": " ".join(parts[:-1])}
 
 
 def _shown(row: Row) -> dict[str, str]:

@@ -184,3 +184,70 @@ def test_the_map_to_begin_with_is_right(tmp_path: Path, name: str) -> None:
     file = tmp_path / "new.yaml"
     file.write_text(starter(name), encoding="utf-8")
     assert load_file(file).name == name
+
+
+def test_traditional_numbers_of_every_table_stand_together(tmp_path: Path) -> None:
+    made = _imported(
+        tmp_path,
+        "Register,Type,Name,Table\n"
+        "40001,f32,voltage_l1_n,holding\n"
+        "40003,f32,voltage_l2_n,\n"
+        "30001,u16,flags,input\n"
+        "10001,bit,reverse_phase,discrete\n"
+        "10002,bit,powered,\n"
+        "00001,bit,key_switch,coil\n"
+        "00002,bit,led_10wh,\n",
+    )
+    assert sorted((each.tables[0].value, each.address) for each in made.entries) == [
+        ("coil", 0),
+        ("coil", 1),
+        ("discrete", 0),
+        ("discrete", 1),
+        ("holding", 0),
+        ("holding", 2),
+        ("input", 0),
+    ]
+
+
+@pytest.mark.parametrize("rows", ["10001,bit,reverse_phase\n10002,bit,powered\n", "100001,bit,powered\n"])
+def test_a_list_of_discrete_inputs_alone_has_traditional_numbers_too(tmp_path: Path, rows: str) -> None:
+    made = _imported(tmp_path, f"address,type,point\n{rows}")
+    assert {each.tables for each in made.entries} == {(Table.DISCRETE,)}
+    assert made.entries[0].address == 0
+
+
+def test_words_at_10001_are_zero_based(tmp_path: Path) -> None:
+    assert _entry(tmp_path, "address,type,point", "10001,u16,flags").address == 10_001
+
+
+@pytest.mark.parametrize("short", ["10", "0"])
+def test_short_numbers_beside_traditional_ones_are_told(tmp_path: Path, short: str) -> None:
+    text = f"address,type,point\n40001,u16,flags\n{short},u16,lcd_screen\n"
+    (line,) = _told(tmp_path, text)
+    assert line.startswith(f"3: address: {short} stands beside numbers like 40001; allowed: ")
+    assert [each.address for each in _imported(tmp_path, text, base=0).entries] == [int(short), 40_001]
+
+
+def test_a_table_that_its_number_contradicts_is_told(tmp_path: Path) -> None:
+    (line,) = _told(tmp_path, "address,type,point,table\n40001,u16,flags,input\n")
+    assert line == "2: table: 'input', but 40001 is a number of the table holding; allowed: holding"
+
+
+@pytest.mark.parametrize("cell", ["fl\0ags", "fl\x07ags"])
+def test_control_characters_are_told_with_their_line(tmp_path: Path, cell: str) -> None:
+    lines = _told(tmp_path, f"address,type,point,note\n0,u16,flags,fine\n1,u16,{cell},x\n")
+    assert "3: point: has a control character" in lines
+
+
+def test_lines_are_counted_as_editors_count_them(tmp_path: Path) -> None:
+    text = "address,type,point,note\n0,u16,flags,a\u2028b\n1,u16,nonsense,\n"
+    assert any(line.startswith("3: point: 'nonsense'") for line in _told(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "order"),
+    [("FLOAT32-CDAB", "f32", "CDAB"), ("UINT32 BE", "u32", "ABCD"), ("int32_swapped", "s32", "CDAB")],
+)
+def test_a_type_may_name_its_word_order(tmp_path: Path, written: str, name: str, order: str) -> None:
+    entry = _entry(tmp_path, "address,type,point", f"0,{written},active_power")
+    assert (entry.type.name, entry.word_order.value) == (name, order)

@@ -227,7 +227,7 @@ def test_events_are_the_flags(row: int) -> None:
 def test_scale_registers_suit_the_cts(row: int) -> None:
     number = MODEL_OF[METERS[row].model.service.key]
     points, meter = DEVICES[row].models[number][0].points, METERS[row]
-    for name, greatest in (("A_SF", 1.2), ("W_SF", 384.0), ("VA_SF", 384.0), ("VAR_SF", 384.0)):
+    for name, greatest in (("A_SF", 1.2), ("W_SF", 664.8), ("VA_SF", 664.8), ("VAR_SF", 664.8)):
         counts = greatest * meter.ct_a * meter.model.elements / 10.0 ** points[name].value
         assert 3276.7 < counts <= 32767.5, name
 

@@ -1,55 +1,168 @@
-"""Property reads a second over the virtual network, beside the limit of one C thread with answers as long."""
+"""Property reads over BACnet/IP, beside the limit of one C thread with answers as long and stock bacpypes3.
 
+All servers stand at once, and each case is measured on one after the other, several times over: what the
+machine does beside it then strikes all of them. Figures are medians of the rounds. In cases that are `fresh`
+no request is asked twice in a tick, so that no answer can be given again.
+"""
+
+import contextlib
 import json
+import select
+import socket
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any, Final
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
+from typing import Final
 
-from benchmarks.support import SOURCES, built, gateway, peer
+from benchmarks.support import SOURCES, built, cpu_seconds, gateway, peer
 
-COLUMNS: Final = ("server", "service", "requests/s", "p99 [ms]", "CPU a request [µs]", "answer [bytes]")
+COLUMNS: Final = ("service", "server", "requests/s", "p99 [ms]", "CPU a request [µs]", "beside the limit")
 METERS: Final = 200
-PEER_PORT: Final = 15900
-SERVICES: Final[dict[str, list[str]]] = {"ReadProperty": [], "ReadPropertyMultiple of 15": ["--rpm"]}
+CLIENTS: Final = 8
+ROUNDS: Final = 5
+SECONDS: Final = 1.0
+OURS: Final = "metergate"
+LIMIT: Final = "one C thread"
+STOCK: Final = "stock bacpypes3"
+_PORTS: Final = range(15900, 15910)
+_HEAD: Final = 4 + 8 + 3
+"""Octets of an answer that the limit program adds by itself."""
+_ATTRIBUTES: Final = (85, 111, 36, 81, 117, 103, 22)
+"""Properties of analog inputs."""
+_INPUTS: Final = 30
 
 
-def _load(port: int, pid: int, *arguments: str) -> dict[str, Any]:
-    first, last = 100_001, 100_000 + METERS
-    command = [sys.executable, str(SOURCES / "bacload.py"), "--port", str(port), "--dnet", "1000"]
-    command += [
-        "--dadr",
-        f"{first:06x}-{last:06x}",
-        "--concurrency",
-        "8",
-        "--seconds",
-        "3",
-        "--pid",
-        str(pid),
-    ]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=True)
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+@dataclass(frozen=True)
+class Server:
+    """A server under load; its devices are on the virtual network if there is one."""
+
+    name: str
+    port: int
+    pid: int
+    routes: bool = True
 
 
-def _row(server: str, service: str, said: dict[str, Any]) -> tuple[str, ...]:
-    figures = f"{said['req_s']:,.0f}", f"{said['p99_ms']:.2f}", f"{said['cpu_us_per_req']:.1f}"
-    return server, service, *figures, str(said["resp_bytes"])
+@dataclass(frozen=True)
+class Figures:
+    """What came of one round."""
+
+    rate: float
+    p99: float
+    cpu: float
+    octets: int
+
+
+Load = Callable[[Server], Figures]
+
+
+def _bacload(*arguments: str) -> Load:
+    """Return the load of the generator of others: the same request again and again, meter by meter."""
+
+    def load(server: Server) -> Figures:
+        first, last = 100_001, 100_000 + METERS
+        command = [sys.executable, str(SOURCES / "bacload.py"), "--port", str(server.port)]
+        command += ["--dnet", "1000", "--dadr", f"{first:06x}-{last:06x}"] if server.routes else []
+        command += ["--concurrency", str(CLIENTS), "--seconds", str(SECONDS), "--pid", str(server.pid)]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=True)
+        said = json.loads(done.stdout)
+        return Figures(said["req_s"], said["p99_ms"], said["cpu_us_per_req"], said["resp_bytes"])
+
+    return load
+
+
+@cache
+def _fresh_requests(objects: int) -> tuple[bytes, ...]:
+    """Return reads of `objects` properties each, no two alike, for more than a second."""
+    requests = []
+    for attribute in _ATTRIBUTES:
+        for k in range(_INPUTS):
+            wanted = [1 + (k + n) % _INPUTS for n in range(objects)]
+            tail = bytes((0x1E, 0x09, attribute, 0x1F))
+            body = b"".join(b"\x0c" + number.to_bytes(4, "big") + tail for number in wanted)
+            if objects == 1:
+                body = b"\x0c" + wanted[0].to_bytes(4, "big") + bytes((0x19, attribute))
+            apdu = bytes((0x02, 0x75, 0, 12 if objects == 1 else 14)) + body
+            for meter in range(100_001, 100_001 + METERS):
+                npdu = b"\x01\x24\x03\xe8\x03" + meter.to_bytes(3, "big") + b"\xff" + apdu
+                requests.append(b"\x81\x0a" + (len(npdu) + 4).to_bytes(2, "big") + npdu)
+    return tuple(requests)
+
+
+def _fresh(objects: int) -> Load:
+    """Return a load of requests that differ, each client waiting for its answer."""
+
+    def load(server: Server) -> Figures:
+        requests, epoll, times, octets = cycle(_fresh_requests(objects)), select.epoll(), [], 0
+        with contextlib.ExitStack() as stack:
+            clients: dict[int, tuple[socket.socket, list[float]]] = {}
+            for _ in range(CLIENTS):
+                udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                udp.connect(("127.0.0.1", server.port))
+                epoll.register(udp.fileno(), select.EPOLLIN)
+                clients[udp.fileno()] = udp, [time.perf_counter()]
+                udp.send(next(requests))
+            before, begin = cpu_seconds(server.pid), time.perf_counter()
+            while time.perf_counter() < begin + SECONDS:
+                for number, _ in epoll.poll(0.1):
+                    udp, asked = clients[number]
+                    octets = len(udp.recv(2048))
+                    now = time.perf_counter()
+                    times.append(now - asked[0])
+                    asked[0] = now
+                    udp.send(next(requests))
+            took, used = time.perf_counter() - begin, cpu_seconds(server.pid) - before
+        p99 = statistics.quantiles(times, n=100)[-1] * 1000
+        return Figures(len(times) / took, p99, used / len(times) * 1e6, octets)
+
+    return load
+
+
+CASES: Final[dict[str, Load]] = {
+    "ReadProperty": _bacload(),
+    "ReadPropertyMultiple of 15": _bacload("--rpm"),
+    "ReadProperty, fresh": _fresh(1),
+    "ReadPropertyMultiple of 15, fresh": _fresh(15),
+}
 
 
 def measure() -> Iterator[tuple[str, ...]]:
-    """Yield a row for each server and service: the gateway with 200 live meters, then the limit."""
+    """Yield a row for each case and server: the gateway with 200 live meters, and its peers."""
     if not (SOURCES / "bacload.py").exists():
         yield "left out: no bacload.py", *[""] * (len(COLUMNS) - 1)
         return
-    sizes = {}
-    with gateway("--meters", str(METERS)) as ready:
-        port = int(ready["bacnet"]["address"].rsplit(":", 1)[1])
-        for service, arguments in SERVICES.items():
-            said = _load(port, ready["pid"], *arguments)
-            sizes[service] = said["resp_bytes"]
-            yield _row("metergate", service, said)
-    if limit := built("bacnet_udp_limit"):
-        for service, arguments in SERVICES.items():
-            with peer(limit, str(PEER_PORT), str(sizes[service] - 4 - 8 - 3)) as pid:
-                yield _row("one C thread", service, _load(PEER_PORT, pid, *arguments))
+    ports = iter(_PORTS)
+    with contextlib.ExitStack() as stack:
+        ready = stack.enter_context(gateway("--meters", str(METERS)))
+        ours = Server(OURS, int(ready["bacnet"]["address"].rsplit(":", 1)[1]), ready["pid"])
+        port = next(ports)
+        stock = stack.enter_context(peer(sys.executable, "-m", "benchmarks.stock_bacpypes3", str(port)))
+        time.sleep(2.0)  # what it takes to import
+        slow = Server(STOCK, port, stock, routes=False)
+        for case, load in CASES.items():
+            servers = [ours]
+            if limit := built("bacnet_udp_limit"):
+                size, port = load(ours).octets - _HEAD, next(ports)
+                pid = stack.enter_context(peer(limit, str(port), str(size)))
+                servers.append(Server(LIMIT, port, pid))
+            yield from _rows(case, load, [*servers, slow] if "fresh" not in case else servers)
+
+
+def _rows(case: str, load: Load, servers: Sequence[Server]) -> Iterator[tuple[str, ...]]:
+    """Measure one case on all servers, round by round."""
+    rounds = [[load(server) for server in servers] for _ in range(ROUNDS)]
+    found = {server.name: _median([each[k] for each in rounds]) for k, server in enumerate(servers)}
+    for name, figures in found.items():
+        beside = f"{figures.cpu / found[LIMIT].cpu:.2f}" if LIMIT in found else ""
+        yield case, name, f"{figures.rate:,.0f}", f"{figures.p99:.2f}", f"{figures.cpu:.1f}", beside
+
+
+def _median(rounds: Sequence[Figures]) -> Figures:
+    rate, p99, cpu = (
+        statistics.median(getattr(one, each) for one in rounds) for each in ("rate", "p99", "cpu")
+    )
+    return Figures(rate, p99, cpu, rounds[0].octets)

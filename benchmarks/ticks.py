@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from register_maps.loader import load
 from sims.fleet import Fleet
 from sims.meter import MeterSpec
 from sims.models import MODELS, Nameplate
+from sims.network import Supply
 from sims.profiles import ConstantLoad, DailyShape, IntervalSeries, LoadSpec, Replay
 from sims.snapshot import Tick
 from sims.wiring import Wiring
@@ -29,6 +31,8 @@ SECOND: Final = 10**9
 YEAR_COLUMNS: Final = ("loads of 100 meters", "a tenth of a year [s]", "so a year [s]")
 YEAR_DAYS: Final = 365.0
 INTERVAL_S: Final = 300
+APART: Final = 1_000_003
+"""Time between two changes of supply [ns], where each meter has a power-up of its own."""
 
 
 def fleet(loads: Sequence[LoadSpec]) -> tuple[Fleet, list[Nameplate]]:
@@ -81,16 +85,32 @@ def five_minute_profiles(meters: int, days: float) -> list[LoadSpec]:
     return [Replay(IntervalSeries(f"meter {n}", edges, row)) for n, row in enumerate(energy, start=1)]
 
 
+def power_up_one_by_one(simulated: Fleet, meters: int) -> None:
+    """Let each meter lose its supply and have it back at an instant of its own."""
+    now = START
+    for row in range(meters):
+        spec = simulated.meter(row)
+        for supply in (Supply(lost=frozenset({1})), spec.supply):
+            now += APART
+            simulated.go_on(now)
+            simulated.change(row, replace(spec, supply=supply))
+
+
 def measure_year() -> Iterator[tuple[str, ...]]:
     """Yield a row for each kind of load: a tenth of a year, in ticks of a day, and ten times that."""
     days = YEAR_DAYS / 10
-    kinds: dict[str, Sequence[LoadSpec]] = {
-        "5-minute replays": five_minute_profiles(100, days),
-        "daily shapes, a step every minute": [DailyShape("office", 100_000.0)] * 100,
-        "constant": [ConstantLoad(1.0)] * 100,
-    }
-    for kind, loads in kinds.items():
+    replays = five_minute_profiles(100, days)
+    kinds: tuple[tuple[str, Sequence[LoadSpec], bool], ...] = (
+        ("5-minute replays", replays, False),
+        ("5-minute replays, each meter with a power-up of its own", replays, True),
+        ("daily shapes, a step every minute", [DailyShape("office", 100_000.0)] * 100, False),
+        ("constant", [ConstantLoad(1.0)] * 100, False),
+        ("constant, each meter with a power-up of its own", [ConstantLoad(1.0)] * 100, True),
+    )
+    for kind, loads, one_by_one in kinds:
         simulated, _ = fleet(loads)
+        if one_by_one:
+            power_up_one_by_one(simulated, len(loads))
         begin = time.perf_counter()
         for day in np.arange(1.0, days + 1.0).clip(max=days).tolist():
             simulated.step(Tick(0, START + round(day * 86_400) * SECOND))

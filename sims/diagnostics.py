@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sims.electrical import RESOLUTION, STARTING, Measurement, ServiceArrays
+from sims.electrical import RESOLUTION, Measurement, ServiceArrays
 from sims.points import FLAGS
 
 OVER_CURRENT: Final = 1.10
@@ -68,10 +68,13 @@ def electrical_flags(
 def accuracy_unspecified(
     service: ServiceArrays, measurement: Measurement, celsius: NDArray[np.float64]
 ) -> Booleans:
-    """Return where the power factor or the temperature leaves the range of tables 1 and 2 (R8)."""
-    total = measurement.power.sum(axis=0)
-    loaded = (measurement.amperes >= STARTING * service.rated).any(axis=0)
-    factor = np.abs(measurement.net) < LOWEST_POWER_FACTOR * np.abs(total) - RESOLUTION
+    """Return where the power factor or the temperature leaves the range of tables 1 and 2 (R8).
+
+    The power factor is the circuit's: what the meter's own error makes of 0.5 is still specified (R7).
+    """
+    circuit = measurement.circuit
+    loaded = (measurement.amperes >= service.starting).any(axis=0)
+    factor = np.abs(circuit.real) < LOWEST_POWER_FACTOR * np.abs(circuit) - RESOLUTION
     return np.asarray((loaded & factor) | outside(celsius, METER_CELSIUS))
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from sims.accuracy import ErrorArrays
 from sims.models import Model
 from sims.network import PAIRS, Lines
-from sims.profiles.base import GREATEST_W
 from sims.wiring import WiringArrays
 
 SATURATION: Final = 1.20
@@ -23,6 +22,9 @@ SATURATION: Final = 1.20
 
 STARTING: Final = 0.001
 """Of the rated current: with less on every element nothing registers (meter.md R17)."""
+
+GREATEST_REGISTERED: Final = 1e9
+"""The most that registers [W], far beyond what saturated CTs and a bounded voltage can come to."""
 
 Complex: TypeAlias = NDArray[np.complex128]
 Floats: TypeAlias = NDArray[np.float64]
@@ -46,6 +48,7 @@ class ServiceArrays:
         self.nominal: Complex = np.zeros(shape, np.complex128)
         self.present = np.zeros(shape, np.bool_)
         self.rated: Floats = np.asarray(ct_a, np.float64)
+        self.starting: Floats = _clean(STARTING * self.rated)
         for meter, model in enumerate(models):
             for line, angle in enumerate(model.service.line_angles):
                 self.nominal[line, meter] = model.voltage.nominal * _phasor(angle)
@@ -71,7 +74,8 @@ class Measurement:
 
     `voltage` [V] and `current` [A] are the phasors at its terminal and CT, `power` its complex power [VA],
     active power real. `volts`, `amperes` and `watts` are the magnitudes and the active power as they are
-    shown; `net` is the sum of the elements [W], shape (n_meters,).
+    shown; `net` is the sum of the elements [W], `circuit` what that of all complex powers is without errors
+    of measurement [VA], shape (n_meters,).
     """
 
     voltage: Complex
@@ -81,6 +85,7 @@ class Measurement:
     amperes: Floats
     watts: Floats
     net: Floats
+    circuit: Complex
 
 
 def measure(service: ServiceArrays, lines: Lines, wiring: WiringArrays, errors: ErrorArrays) -> Measurement:
@@ -107,6 +112,7 @@ def measure(service: ServiceArrays, lines: Lines, wiring: WiringArrays, errors: 
         amperes=_clean(magnitude),
         watts=_clean(power.real),
         net=_clean(power.real.sum(axis=0)),
+        circuit=true_power.sum(axis=0),
     )
 
 
@@ -121,13 +127,14 @@ class Registration:
     def power(self, service: ServiceArrays, measurement: Measurement) -> NDArray[np.int64]:
         """Return the power that the meters register [µW], shape (n_meters,), never less than zero.
 
-        Zero while no element carries the starting current (R17), and where no such power can be.
+        Zero while no element carries the starting current (R17), and where the power is not a number;
+        `GREATEST_REGISTERED` at most.
         """
-        started = (measurement.amperes >= STARTING * service.rated).any(axis=0)
+        started = (measurement.amperes >= service.starting).any(axis=0)
         watts = np.where(self._magnitude, np.abs(measurement.net), np.maximum(measurement.net, 0.0))
         if self._by_element.any():
             watts = np.where(self._by_element, np.maximum(measurement.watts, 0.0).sum(axis=0), watts)
-        registered = np.where(started & (watts < GREATEST_W), watts, 0.0)
+        registered = np.where(started & (watts >= 0.0), np.minimum(watts, GREATEST_REGISTERED), 0.0)
         return np.asarray(np.rint(registered / RESOLUTION), dtype=np.int64)
 
 

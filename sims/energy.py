@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from sims.points import MJ_PER_WH, NS_PER_S
 
 _FJ_PER_MJ: Final = 10**12
+_FJ_PER_UJ: Final = 10**9
+_FJ_PER_NJ: Final = 10**6
 _NJ_PER_MJ: Final = 10**6
 _UJ_PER_MJ: Final = 10**3
+_MJ_PER_J: Final = 10**3
 _UW_PER_W: Final = 10**6
 
 MJ_PER_10WH: Final = 10 * MJ_PER_WH
@@ -39,24 +42,38 @@ class EnergyCounters:
         """Return counters that stand at `millijoules`, shape (n_meters,)."""
         return cls(millijoules.copy(), np.zeros_like(millijoules))
 
-    def add(self, microwatts: Integers, nanoseconds: int) -> None:
-        """Register `microwatts`, shape (n_meters,), none negative, for `nanoseconds`.
+    def add(self, microwatts: Integers, nanoseconds: int | Integers) -> None:
+        """Register `microwatts`, shape (n_meters,), none negative, for `nanoseconds`, one or one a meter.
 
-        The products are split so that none overflows: up to 10 MW for 10 days in one call. A counter stops at
-        `CAPACITY` rather than go back.
+        The products are split so that none overflows: up to 1 GW for 100 days in one call. A counter stops at
+        `CAPACITY` rather than go back. The arrays are replaced, not altered.
         """
         seconds, rest = divmod(nanoseconds, NS_PER_S)
-        microjoules = microwatts * seconds
-        self.millijoules += microjoules // _UJ_PER_MJ
-        self.femtojoules += microjoules % _UJ_PER_MJ * (_FJ_PER_MJ // _UJ_PER_MJ)
-        if rest:
-            nanojoules = microwatts // _UW_PER_W * rest
-            self.millijoules += nanojoules // _NJ_PER_MJ
-            self.femtojoules += nanojoules % _NJ_PER_MJ * (_FJ_PER_MJ // _NJ_PER_MJ)
-            self.femtojoules += microwatts % _UW_PER_W * rest
-        self.millijoules += self.femtojoules // _FJ_PER_MJ
-        self.femtojoules %= _FJ_PER_MJ
-        np.minimum(self.millijoules, CAPACITY, out=self.millijoules)
+        watts, micro = _split(microwatts, _UW_PER_W)
+        added, microjoules = _split(micro * seconds, _UJ_PER_MJ)
+        added += watts * (seconds * _MJ_PER_J)
+        femtojoules = self.femtojoules + microjoules * _FJ_PER_UJ
+        if np.any(rest):
+            whole, nanojoules = _split(watts * rest, _NJ_PER_MJ)
+            added += whole
+            femtojoules += nanojoules * _FJ_PER_NJ + micro * rest
+        carried, self.femtojoules = _split(femtojoules, _FJ_PER_MJ)
+        self.millijoules = self.millijoules + np.minimum(added + carried, CAPACITY - self.millijoules)
+
+    def at(self, rows: NDArray[np.intp], microwatts: Integers, nanoseconds: Integers) -> "EnergyCounters":
+        """Return how the counters of the meters in `rows` will stand when each has registered for its time.
+
+        `microwatts` and `nanoseconds`, and what is returned, have the shape of `rows`.
+        """
+        later = EnergyCounters(self.millijoules[rows], self.femtojoules[rows])
+        later.add(microwatts, nanoseconds)
+        return later
+
+
+def _split(values: Integers, unit: int) -> tuple[Integers, Integers]:
+    """Return the whole units in `values` and what is left; NumPy's own divmod takes three times as long."""
+    whole = values // unit
+    return whole, values - whole * unit
 
 
 def lcd_energy(millijoules: Integers) -> Integers:

@@ -5,10 +5,10 @@ Where they are kept is not known here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What one meter keeps without power: energy [mJ and fJ], peak demand [W] and its time [ns] (R16).
 
     `hub_count` is what the input of a pulse hub has counted that the meter is wired to.
@@ -26,4 +26,4 @@ class Memories:
     """What is kept of all meters, by serial number, and how pulse hubs are set, by their number, from 0."""
 
     meters: Mapping[str, Memory] = field(default_factory=dict)
-    hubs: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    pulse_hubs: Mapping[int, Mapping[str, int]] = field(default_factory=dict)

@@ -90,10 +90,9 @@ class Network:
             between = _admittances(loads.between_active, loads.between_reactive, self._between_per_va)
         voltage = self._volts
         if self._faulty.size:
-            to_neutral, between = (
-                self._tripped(to_neutral),
-                None if between is None else self._tripped(between),
-            )
+            # Inverters switch off where a line or the neutral is lost; what consumes stays.
+            consumed = loads.consumed(self._faulty)
+            to_neutral[:, self._faulty] = _admittances(*consumed, self._per_va[:, self._faulty])
             voltage = voltage.copy()
             nodes = self._nodes(to_neutral, between)
             voltage[:, self._faulty] = self._bounded(nodes[:_NEUTRAL] - nodes[_NEUTRAL])
@@ -104,14 +103,6 @@ class Network:
                 current[a] += flow
                 current[b] -= flow
         return Lines(voltage, current)
-
-    def _tripped(self, siemens: Complex) -> Complex:
-        """Return admittances without what feeds in at a faulty service: its inverters have switched off."""
-        siemens = siemens.copy()
-        siemens[:, self._faulty] = (
-            np.maximum(siemens[:, self._faulty].real, 0.0) + 1j * siemens[:, self._faulty].imag
-        )
-        return siemens
 
     def _bounded(self, voltage: Complex) -> Complex:
         """Return voltages of the faulty meters no higher than what a service without resonance can have."""

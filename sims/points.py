@@ -4,7 +4,9 @@ Maps, object lists, topics and pages name points by the names in these tables an
 and no behaviour live here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +22,15 @@ SERVICES: Final = ("1-phase-2-wire", "split-phase-3-wire", "network-3-wire", "wy
 
 HUB_INPUTS: Final = 23
 """How many meters a pulse hub has inputs for."""
+
+
+Columns = Mapping[str, NDArray[Any]]
+"""Values by the names of points, a column for each, in the point's unit: all of them of the shape (n,)."""
+
+
+def nanoseconds(seconds: float | Decimal) -> int:
+    """Return a span or an instant [s] in nanoseconds, the nearest whole number of what it says in decimal."""
+    return round(Decimal(str(seconds)) * NS_PER_S)
 
 
 class Kind(Enum):
@@ -197,7 +208,7 @@ def _gateway() -> list[Point]:
     return [
         Point("meters", Kind.NAMEPLATE, "Meters of the gateway"),
         Point("ports", Kind.NAMEPLATE, "Modbus TCP ports on which they are served"),
-        Point("tick_length", Kind.NAMEPLATE, "Simulated time from tick to tick", "s", "s"),
+        Point("tick_length", Kind.TIME, "Time from tick to tick, 0 if manual", "ns", "s", float(NS_PER_S)),
         Point("gateway_id", Kind.NAMEPLATE, "Id of the gateway", text=True),
         Point("gateway_name", Kind.NAMEPLATE, "Name of the gateway", text=True),
         Point("software_version", Kind.NAMEPLATE, "Version of metergate", text=True),

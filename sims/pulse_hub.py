@@ -46,6 +46,13 @@ _BITS_LOW: Final = 16
 """How many inputs have their bit in `hub_kyz_low`."""
 
 
+def check(name: str, value: int) -> None:
+    """Raise ValueError for what no hub can be set to."""
+    allowed = SETTINGS[name][0]
+    if value not in allowed:
+        raise ValueError(f"{name} cannot be {value}; allowed: {allowed[0]} to {allowed[-1]}")
+
+
 class PulseHubs:
     """As many hubs as the meters need, set as they leave the factory.
 
@@ -68,9 +75,7 @@ class PulseHubs:
 
     def set(self, hub: int, name: str, value: int) -> None:
         """Set the hub of this number, from 0. Raises ValueError for what is not in `SETTINGS`."""
-        allowed = SETTINGS[name][0]
-        if value not in allowed:
-            raise ValueError(f"{name} cannot be {value}; allowed: {allowed[0]} to {allowed[-1]}")
+        check(name, value)
         self._settings[name][hub] = value
         self._heed_settings()
 

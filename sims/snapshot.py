@@ -11,7 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sims.points import POINTS, Kind
+from sims.points import NS_PER_S, POINTS, Kind
+
+INTERVAL: Final = 300 * NS_PER_S
+"""Length of a demand interval [ns] (manual 2.3.1)."""
 
 SCREENS: Final = ("blank", "total", "instantaneous", "peak", "test")
 """The LCD's screens in the order of `lcd_screen`."""
@@ -19,28 +22,36 @@ SCREENS: Final = ("blank", "total", "instantaneous", "peak", "test")
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A step of simulated time: its number and the instant at which it ends [ns since 1970 UTC]."""
+    """A step of simulated time: its number and the instant at which it ends [ns since 1970 UTC].
+
+    `regular` is the simulated time from one tick that comes by itself to the next [ns], 0 where none does.
+    """
 
     number: int
     time: int
+    regular: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemandInterval:
-    """A 5-minute demand interval that closed at `end` [ns since 1970 UTC] on the meters in `rows`.
+    """A closed 5-minute demand interval of each of the meters in `rows`, every one of them once.
 
-    `rows` are indices into the columns of the snapshot, shape (k,). `sequence` counts the closed intervals of
-    each meter from 1. `demand` and `rolling_demand` [W] and `energy` [mJ], the reading at `end`, have the
-    shape of `rows`.
+    `rows` are indices into the columns of the snapshot, shape (k,); all others have that shape, too. `end` is
+    when each interval closed [ns since 1970 UTC], in the order of time, and `sequence` counts the intervals
+    of each meter from 1. `demand` and `rolling_demand` [W] and `energy` [mJ], the reading, are as of `end`.
     """
 
-    start: int
-    end: int
     rows: NDArray[np.int64]
+    end: NDArray[np.int64]
     sequence: NDArray[np.int64]
     demand: NDArray[np.float64]
     rolling_demand: NDArray[np.float64]
     energy: NDArray[np.int64]
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """When each interval began [ns since 1970 UTC]."""
+        return self.end - INTERVAL
 
 
 def frozen(columns: dict[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
@@ -56,14 +67,15 @@ class Snapshot:
 
     `columns` holds an array of shape (n_meters,) for every point that is neither a flag nor on the nameplate,
     in the unit of `sims.points`; a quantity that a model lacks is NaN. `intervals` are the demand intervals
-    that closed since the snapshot before, oldest first. `hubs` holds an array of shape (n_hubs,) for every
-    point of the pulse hubs that is not on their nameplate, where there are any.
+    that closed since the snapshot before: none in an entry closed later than any in the next one, and those
+    of one instant are in one. `pulse_hubs` holds an array of shape (n_pulse_hubs,) for every point of the
+    pulse hubs that is not on their nameplate, where there are any.
     """
 
     tick: Tick
     columns: Mapping[str, NDArray[Any]]
     intervals: tuple[DemandInterval, ...] = ()
-    hubs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    pulse_hubs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def meters(self) -> int:

@@ -90,22 +90,14 @@ def build_groups(
 
     Raises LoadError where a load cannot be connected to its model.
     """
-    rows: dict[Callable[[Members], LoadGroup], list[int]] = defaultdict(list)
+    groups: dict[Callable[[Members], LoadGroup], list[int]] = defaultdict(list)
     for row, (load, model) in enumerate(zip(loads, models, strict=True)):
         if among is None or KINDS[type(load)] in among:
             load.check(model)
-            rows[KINDS[type(load)]].append(row)
-    return [
-        build(
-            Members(
-                np.array(members),
-                [loads[row] for row in members],
-                [models[row] for row in members],
-                [serials[row] for row in members],
-                seed,
-                start,
-                build_groups,
-            )
-        )
-        for build, members in rows.items()
-    ]
+            groups[KINDS[type(load)]].append(row)
+
+    def members(rows: list[int]) -> Members:
+        own = [loads[row] for row in rows], [models[row] for row in rows], [serials[row] for row in rows]
+        return Members(np.array(rows), *own, seed, start, build_groups)
+
+    return [build(members(rows)) for build, rows in groups.items()]

@@ -5,7 +5,7 @@ No kind of load is known here, and nothing here reads a file.
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -52,24 +52,36 @@ class LineLoads:
 
     `active` [W] and `reactive` [var, lagging positive] are of each line to neutral, shape (3, n_meters);
     `between_active` and `between_reactive` those between lines 1 and 2, 2 and 3, 3 and 1. Lines that a
-    service lacks stay 0.
+    service lacks stay 0. `fed_active` and `fed_reactive` are what of `active` and `reactive` comes from
+    sources that stand beside consumers on the line; what is nothing but a source needs no mention there.
     """
 
     active: NDArray[np.float64]
     reactive: NDArray[np.float64]
     between_active: NDArray[np.float64]
     between_reactive: NDArray[np.float64]
+    fed_active: NDArray[np.float64]
+    fed_reactive: NDArray[np.float64]
 
     @classmethod
     def none(cls, meters: int) -> Self:
         """Return loads of so many meters that draw nothing."""
-        return cls(*np.zeros((4, 3, meters)))
+        return cls(*np.zeros((6, 3, meters)))
 
     def without(self, row: int) -> Self:
         """Return the same loads in arrays of their own, but for the meter in `row`, which draws nothing."""
-        loads = np.array([self.active, self.reactive, self.between_active, self.between_reactive])
+        loads = np.array([getattr(self, field.name) for field in fields(self)])
         loads[..., row] = 0.0
         return type(self)(*loads)
+
+    def consumed(
+        self, columns: NDArray[np.intp] | slice = slice(None)
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what is left of `active` and `reactive` where all sources are off, of these meters."""
+        active = self.active[:, columns] - self.fed_active[:, columns]
+        reactive = self.reactive[:, columns] - self.fed_reactive[:, columns]
+        source = active < 0.0
+        return np.where(source, 0.0, active), np.where(source, 0.0, reactive)
 
 
 class LoadGroup(Protocol):

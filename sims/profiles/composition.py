@@ -90,11 +90,20 @@ class SumGroup:
         self._time = time
         minute = time // _NS_PER_MINUTE
         factor = 1.0 + self._noise * self._scatter.at(minute) if self._noisy else np.ones(len(self._rows))
-        loads.active[:, self._rows] = self._share(self._sum(self._parts.active)) * factor
-        loads.reactive[:, self._rows] = self._share(self._sum(self._parts.reactive)) * factor
-        loads.between_active[:, self._rows] = self._sum(self._parts.between_active) * factor
-        loads.between_reactive[:, self._rows] = self._sum(self._parts.between_reactive) * factor
+        self._write(loads, factor)
         return min(*self._edges, (minute + 1) * _NS_PER_MINUTE if self._noisy else FOREVER)
+
+    def _write(self, loads: LineLoads, factor: NDArray[np.float64]) -> None:
+        parts = self._parts
+        consumed_active, consumed_reactive = parts.consumed()
+        loads.active[:, self._rows] = self._share(self._sum(parts.active)) * factor
+        loads.reactive[:, self._rows] = self._share(self._sum(parts.reactive)) * factor
+        loads.fed_active[:, self._rows] = self._share(self._sum(parts.active - consumed_active)) * factor
+        loads.fed_reactive[:, self._rows] = (
+            self._share(self._sum(parts.reactive - consumed_reactive)) * factor
+        )
+        loads.between_active[:, self._rows] = self._sum(parts.between_active) * factor
+        loads.between_reactive[:, self._rows] = self._sum(parts.between_reactive) * factor
 
     def _sum(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.add.reduceat(parts, self._first, axis=1)

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sims.points import NS_PER_S
+from sims.points import NS_PER_S, nanoseconds
 from sims.profiles.base import LoadError, check_choice
 from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, name_lines, parse_decimal
 from sims.profiles.zones import instant
@@ -30,7 +30,12 @@ _MISSING: Final = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none"))
 _EPOCH_SECONDS: Final = re.compile(r"-?\d{9,10}(\.\d+)?", re.ASCII)
 Steps: TypeAlias = NDArray[np.int64]
 
-_DAY_FIRST: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
+DATES: Final = ("day_first", "month_first")
+"""How dates with slashes are read."""
+
+_MOST_MONTHS: Final = 12
+_DAY: Final = 86_400 * NS_PER_S
+_SLASHED: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
 
 
 def parse_csv(
@@ -42,6 +47,7 @@ def parse_csv(
     unit: str,
     stamp: str = "start",
     gaps: str = "hold",
+    dates: str | None = None,
     zone: tzinfo = UTC,
 ) -> IntervalSeries:
     """Return the readings in the columns `time` and `value` [unit] of a CSV file called `name` in messages.
@@ -49,14 +55,19 @@ def parse_csv(
     A row's interval lasts to the next row (or from the one before, where `stamp` is `end`). A step of more
     than one and a half times the usual one is a gap after (before) an interval of the usual length; the usual
     step is the median of the eleven around, so that the length may change within a file. Times that say no
-    zone are in `zone`; in the hour that its clock repeats, the order of the rows decides.
+    zone are in `zone`; in the hour that its clock repeats, the order of the rows decides. Times are ISO 8601,
+    seconds since 1970, or dates with slashes, the day or the month first as `dates` says: the day where it
+    says nothing, which is noted if none of them tells.
 
     Raises LoadError with the line for whatever cannot be read, a time that the clock left out among it.
     """
     check_choice(stamp, STAMPS, "stamp")
-    readings, notes = in_order(list(_rows(_decode(data, name), name, time, value, zone)), name)
+    if dates is not None:
+        check_choice(dates, DATES, "dates")
+    times = _Times(zone, dates)
+    readings, notes = in_order(list(_rows(_decode(data, name), name, time, value, times)), name)
     timed, changes = _with_durations(readings, stamp, name)
-    return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=[*notes, *changes])
+    return lay_out(timed, unit=unit, gaps=gaps, name=name, notes=[*times.notes(name), *notes, *changes])
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -67,19 +78,17 @@ def _decode(data: bytes, name: str) -> str:
         raise LoadError("not UTF-8 text", name=name, line=line) from None
 
 
-def _rows(text: str, name: str, time: str, value: str, zone: tzinfo) -> Iterator[Reading]:
+def _rows(text: str, name: str, time: str, value: str, times: "_Times") -> Iterator[Reading]:
     """Yield every row as a reading without a duration, its start the stamp of the row."""
     delimiter, header = _header(text, name, (time, value))
     at_time, at_value = header.index(time), header.index(value)
     rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True, strict=True)
-    start = None
     try:
         next(rows)
         for row in rows:
             if any(row):
                 _check_width(row, header)
-                start = _instant(row[at_time], zone, start)
-                yield Reading(rows.line_num, start, 0, _load(row[at_value]))
+                yield Reading(rows.line_num, times.read(row[at_time]), 0, _load(row[at_value]))
     except (LoadError, csv.Error) as error:
         raise LoadError(str(error), name=name, line=rows.line_num) from None
 
@@ -113,7 +122,7 @@ def _header(text: str, name: str, wanted: Sequence[str]) -> tuple[str, list[str]
 def _columns(text: str, delimiter: str, *, strict: bool) -> list[str]:
     """Return the first row; what its quotes do wrong is an error only where that is to be `strict`."""
     rows = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True, strict=strict)
-    return next(rows, [])
+    return [column.strip() for column in next(rows, [])]
 
 
 def _load(text: str) -> Decimal | None:
@@ -121,27 +130,56 @@ def _load(text: str) -> Decimal | None:
     return None if text.lower() in _MISSING else parse_decimal(text)
 
 
-def _instant(text: str, zone: tzinfo, previous: int | None) -> int:
-    """Return a time as [ns since 1970 UTC]; one without a zone is in `zone` and comes after `previous`."""
-    text = text.strip()
-    if _EPOCH_SECONDS.fullmatch(text):
-        return int(Decimal(text) * NS_PER_S)
-    try:
-        moment = _day_first(text) if "/" in text else datetime.fromisoformat(text)
-    except ValueError:
-        raise LoadError(
-            f"{text!r} is not a time; it can be ISO 8601 (2026-01-31 23:59:00), day/month/year "
-            "(31/1/2026 23:59:00) or seconds since 1970"
-        ) from None
-    return instant(moment, zone, previous)
+class _Times:
+    """Reads the times of one file, row by row; those without a zone are in `zone`."""
 
+    def __init__(self, zone: tzinfo, dates: str | None) -> None:
+        self._zone = zone
+        self._dates = dates
+        self._previous: int | None = None
+        self._slashed: str | None = None
+        self._day = 0
+        self._certain = False
 
-def _day_first(text: str) -> datetime:
-    """Return a time written as day/month/year. Raises ValueError."""
-    if not (parts := _DAY_FIRST.fullmatch(text)):
-        raise ValueError(text)
-    day, month, year, hour, minute, second = (int(part or 0) for part in parts.groups())
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC).replace(tzinfo=None)
+    def read(self, text: str) -> int:
+        """Return a time as [ns since 1970 UTC]; one without a zone comes after the row above."""
+        text = text.strip()
+        if _EPOCH_SECONDS.fullmatch(text):
+            self._previous = nanoseconds(Decimal(text))
+            return self._previous
+        try:
+            moment = self._with_slashes(text) if "/" in text else datetime.fromisoformat(text)
+        except ValueError:
+            order = "month/day" if self._dates == "month_first" else "day/month"
+            raise LoadError(
+                f"{text!r} is not a time; it can be ISO 8601 (2026-01-31 23:59:00), {order}/year with a time "
+                "(1/12/2026 23:59:00; `dates` says which comes first) or seconds since 1970"
+            ) from None
+        before, self._previous = self._previous, instant(moment, self._zone, self._previous)
+        # A new date within a day of the last row: read the other way it would be a month later.
+        self._certain |= (
+            before is not None and 0 < self._previous - before <= _DAY and moment.day != self._day
+        )
+        self._day = moment.day
+        return self._previous
+
+    def notes(self, name: str) -> list[str]:
+        """Return what to note where nothing tells the day from the month."""
+        if self._slashed is None or self._dates is not None or self._certain:
+            return []
+        read = f"{name}: {self._slashed!r} and all other dates are read as day/month/year"
+        return [f"{read}; `dates: month_first` reads them the other way, `dates: day_first` confirms it"]
+
+    def _with_slashes(self, text: str) -> datetime:
+        """Return a time whose date is written with slashes. Raises ValueError."""
+        if not (parts := _SLASHED.fullmatch(text)):
+            raise ValueError(text)
+        first, second, year, *time = (int(part or 0) for part in parts.groups())
+        self._slashed = self._slashed or text
+        self._certain = self._certain or first > _MOST_MONTHS
+        month, day = (first, second) if self._dates == "month_first" else (second, first)
+        hour, minute, seconds = time
+        return datetime(year, month, day, hour, minute, seconds, tzinfo=UTC).replace(tzinfo=None)
 
 
 def _with_durations(readings: Sequence[Reading], stamp: str, name: str) -> tuple[list[Reading], list[str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
-from sims.points import NS_PER_S
+from sims.points import nanoseconds
 from sims.profiles.base import LoadError
 from sims.profiles.series import IntervalSeries, Reading, in_order, lay_out, parse_decimal
 
@@ -203,8 +203,8 @@ def _exponent(channel: _Channel, name: str) -> int:
 def _reading(raw: tuple[int, dict[str, str]], channel: _Channel, exponent: int, name: str) -> Reading:
     line, leaves = raw
     try:
-        start = int(parse_decimal(leaves["start"]) * NS_PER_S)
-        duration = int(parse_decimal(leaves.get("duration") or channel.type["intervalLength"]) * NS_PER_S)
+        start = nanoseconds(parse_decimal(leaves["start"]))
+        duration = nanoseconds(parse_decimal(leaves.get("duration") or channel.type["intervalLength"]))
         return Reading(line, start, duration, parse_decimal(leaves["value"]).scaleb(exponent))
     except KeyError as missing:
         raise LoadError(f"a reading without {missing}", name=name, line=line) from None

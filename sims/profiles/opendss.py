@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from sims.points import NS_PER_S
+from sims.points import NS_PER_S, nanoseconds
 from sims.profiles.base import LoadError, check_power
 from sims.profiles.series import IntervalSeries, Reading, lay_out, parse_decimal
 
@@ -32,7 +32,7 @@ def parse_loadshape(data: bytes, name: str, *, base_kw: float, interval_s: float
     rows = list(_rows(data, name, 1 if interval_s else _HOUR_AND_MULTIPLIER))
     base = Decimal(repr(float(base_kw)))
     if interval_s:
-        step = round(interval_s * NS_PER_S)
+        step = nanoseconds(interval_s)
         readings = [Reading(line, n * step, step, row[-1] * base) for n, (line, row) in enumerate(rows)]
     else:
         readings = _by_hours([(line, int(row[0] * _NS_PER_HOUR), row[-1] * base) for line, row in rows], name)

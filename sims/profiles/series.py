@@ -5,7 +5,7 @@ looks like is not known here, and how a series is played is the business of `rep
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -111,20 +111,18 @@ def lay_out(
     if not known:
         raise LoadError("there are no readings", name=name)
     _check_times(readings, name)
-    energy = _microjoules(known, unit, name)
+    energy = np.array(_microjoules(known, unit, name), np.int64)
     # Gap number k is before known reading number k, the last one after them all; most are empty.
     begins = np.array([readings[0].start, *(reading.end for reading in known)], np.int64)
     ends = np.array([*(reading.start for reading in known), readings[-1].end], np.int64)
     at = np.flatnonzero(ends > begins)
-    if at.size:
-        lines = [(*known, readings[-1])[gap].line for gap in at.tolist()]
-        notes = [*notes, _gap_note(lines, int((ends - begins).sum()), gaps, name)]
-    filling = [
-        _held(known[gap - 1], energy[gap - 1], duration, name) if gap and gaps == "hold" else 0
-        for gap, duration in zip(at.tolist(), (ends - begins)[at].tolist(), strict=True)
-    ]
+    lengths = dict(zip(at.tolist(), (ends - begins)[at].tolist(), strict=True))
+    if lengths:
+        lines = [(*known, readings[-1])[gap].line for gap in lengths]
+        notes = [*notes, _gap_note(lines, sum(lengths.values()), gaps, name)]
+    filling = [0] * len(lengths) if gaps == "zero" else _held(known, energy, lengths, name)
     edges = np.insert(ends, at, begins[at])
-    return IntervalSeries(name, edges, np.insert(np.array(energy, np.int64), at, filling), tuple(notes))
+    return IntervalSeries(name, edges, np.insert(energy, at, filling), tuple(notes))
 
 
 def _check_range(readings: Sequence[Reading], name: str) -> None:
@@ -161,11 +159,20 @@ def _microjoules(known: Sequence[Reading], unit: str, name: str) -> list[int]:
     return energy
 
 
-def _held(reading: Reading, energy: int, duration: int, name: str) -> int:
-    """Return what the load of `reading`, which had this `energy` [uJ], draws in `duration` [ns]."""
-    held = energy * duration // reading.duration
-    if abs(held) >= _LATEST:
-        raise LoadError("the gap after this reading is too long to hold it", name=name, line=reading.line)
+def _held(
+    known: Sequence[Reading], energy: NDArray[np.int64], gaps: Mapping[int, int], name: str
+) -> list[int]:
+    """Return what is drawn in each of `gaps` [uJ], by number and length [ns], while the load before holds.
+
+    Nothing where there is none before. `energy` is what was drawn in each of the `known` readings.
+    """
+    held = []
+    for gap, length in gaps.items():
+        before = known[gap - 1]
+        held.append(int(energy[gap - 1]) * length // before.duration if gap else 0)
+        if abs(held[-1]) >= _LATEST:
+            message = "the gap after this reading is too long to hold it"
+            raise LoadError(message, name=name, line=before.line)
     return held
 
 

@@ -3,11 +3,22 @@
 import numpy as np
 import pytest
 
-from sims.demand import INTERVAL, Demand
+from sims.demand import Demand
 from sims.energy import EnergyCounters
+from sims.snapshot import INTERVAL, DemandInterval
 
 _MINUTE = 60 * 10**9
 _START = 1_767_571_200 * 10**9
+
+
+def _run(
+    demand: Demand, energy: EnergyCounters, kilowatts: list[float], time: int, length: int = _MINUTE
+) -> list[DemandInterval]:
+    """Let meters draw so much from `time` [ns] on for `length` [ns]; return the intervals that close."""
+    microwatts = np.array([round(power * 1e9) for power in kilowatts], np.int64)
+    closed = demand.close(time, time + length, energy, microwatts)
+    energy.add(microwatts, length)
+    return closed
 
 
 class _Meter:
@@ -22,12 +33,10 @@ class _Meter:
 
     def run(self, kilowatts: list[float]) -> None:
         """Draw each power for a minute."""
-        for minute, power in enumerate(kilowatts, start=1):
-            self.energy.add(np.array([round(power * 1e9)], np.int64), _MINUTE)
-            if (now := _START + minute * _MINUTE) == self.demand.next_boundary:
-                closed = self.demand.close(now, self.energy)
-                self.last += [round(float(interval.demand[0]) / 1000, 6) for interval in closed]
-                self.rolling += [round(float(interval.rolling_demand[0]) / 1000, 6) for interval in closed]
+        for minute, power in enumerate(kilowatts):
+            closed = _run(self.demand, self.energy, [power], _START + minute * _MINUTE)
+            self.last += [round(float(interval.demand[0]) / 1000, 6) for interval in closed]
+            self.rolling += [round(float(interval.rolling_demand[0]) / 1000, 6) for interval in closed]
 
 
 def _load(power: float, begin: int, end: int, minutes: int) -> list[float]:
@@ -61,9 +70,8 @@ def test_the_peak_keeps_the_time_at_which_it_was_first_reached() -> None:
 
 def test_closed_intervals_are_numbered_and_carry_the_reading_at_their_end() -> None:
     meter = _Meter()
-    meter.energy.add(np.array([12 * 10**9], np.int64), INTERVAL)
-    (closed,) = meter.demand.close(_START + INTERVAL, meter.energy)
-    assert (closed.start, closed.end) == (_START, _START + INTERVAL)
+    (closed,) = _run(meter.demand, meter.energy, [12], _START, INTERVAL)
+    assert (*closed.start, *closed.end) == (_START, _START + INTERVAL)
     assert closed.sequence.tolist() == [1]
     assert closed.demand.tolist() == [12_000.0]
     assert closed.energy.tolist() == [3_600_000_000]
@@ -76,7 +84,8 @@ def test_a_restart_forgets_the_sub_intervals_but_not_the_peak() -> None:
     assert meter.demand.last[0] == 0.0
     assert meter.demand.rolling[0] == 0.0
     assert meter.demand.peak[0] == pytest.approx(20_000.0)
-    assert meter.demand.next_boundary == _START + 16 * _MINUTE
+    (closed,) = _run(meter.demand, meter.energy, [12], _START + 11 * _MINUTE, INTERVAL + _MINUTE)
+    assert closed.end == _START + 16 * _MINUTE
 
 
 def test_a_meter_without_supply_closes_no_interval() -> None:
@@ -84,7 +93,7 @@ def test_a_meter_without_supply_closes_no_interval() -> None:
     energy = EnergyCounters.starting_at(np.zeros(2, np.int64))
     demand.restart(np.array([0, 1]), _START, energy)
     demand.suspend(np.array([1]))
-    (closed,) = demand.close(_START + INTERVAL, energy)
+    (closed,) = _run(demand, energy, [1, 1], _START, INTERVAL)
     assert closed.rows.tolist() == [0]
 
 
@@ -107,9 +116,7 @@ def test_each_meter_has_its_own_method() -> None:
     demand = Demand(["15x1", "3x5", "block"])
     demand.restart(np.arange(3), _START, energy)
     for minute in range(1, 16):
-        energy.add(np.full(3, 30 * 10**9, np.int64), _MINUTE)
-        if (now := _START + minute * _MINUTE) == demand.next_boundary:
-            demand.close(now, energy)
+        _run(demand, energy, [30] * 3, _START + (minute - 1) * _MINUTE)
         if minute == 4:
             assert demand.rolling.tolist() == [8000.0, 0.0, 0.0]
         if minute == 10:

@@ -22,7 +22,7 @@ def test_one_kilowatt_for_an_hour_is_one_kilowatt_hour() -> None:
 
 
 @given(
-    microwatts=st.integers(0, 10**13),
+    microwatts=st.integers(0, 10**15),
     parts=st.lists(st.integers(1, 400 * _SECOND), min_size=1, max_size=20),
 )
 def test_any_partition_of_time_gives_the_same_energy(microwatts: int, parts: list[int]) -> None:
@@ -33,11 +33,35 @@ def test_any_partition_of_time_gives_the_same_energy(microwatts: int, parts: lis
     assert (int(counters.millijoules[0]), int(counters.femtojoules[0])) == divmod(exact, 10**12)
 
 
+@given(
+    microwatts=st.lists(st.integers(0, 10**15), min_size=4, max_size=4),
+    nanoseconds=st.lists(st.integers(0, 100 * 86_400 * _SECOND), min_size=4, max_size=4),
+)
+def test_counters_tell_how_they_will_stand_at_other_times_on_other_meters(
+    microwatts: list[int], nanoseconds: list[int]
+) -> None:
+    counters = EnergyCounters.starting_at(np.arange(4, dtype=np.int64))
+    counters.add(np.array([1, 10, 100, 1000], np.int64), 1)
+    rows = np.array([3, 1, 0, 2])
+    later = counters.at(rows, np.array(microwatts, np.int64), np.array(nanoseconds, np.int64))
+    for place, row in enumerate(rows.tolist()):
+        exact = row * 10**12 + 10**row + microwatts[place] * nanoseconds[place]
+        assert (int(later.millijoules[place]), int(later.femtojoules[place])) == divmod(exact, 10**12)
+    assert counters.millijoules.tolist() == [0, 1, 2, 3]
+
+
 def test_a_year_at_full_scale_does_not_overflow() -> None:
     counters = _counters()
     for _ in range(365):
         counters.add(np.array([10**13], np.int64), 86_400 * _SECOND)
     assert int(counters.millijoules[0]) == 10**10 * 365 * 86_400
+
+
+def test_a_counter_that_is_full_stays_where_it_is() -> None:
+    counters = _counters(energy.CAPACITY - 1)
+    for _ in range(3):
+        counters.add(np.array([10**15], np.int64), 100 * 86_400 * _SECOND)
+    assert counters.millijoules.tolist() == [energy.CAPACITY]
 
 
 def test_the_lcd_counts_whole_kwh_and_rolls_over_at_a_million() -> None:

@@ -11,6 +11,7 @@ from sims.fleet import Fleet
 from sims.memory import Memories
 from sims.meter import MeterSpec, Settings
 from sims.models import MODELS, Nameplate
+from sims.network import Supply
 from sims.points import FLAGS, POINTS, Kind
 from sims.profiles.constant import ConstantLoad, LineCurrents
 from sims.profiles.daily import DailyShape
@@ -187,6 +188,28 @@ def test_a_life_in_two_parts_registers_what_one_whole_life_does() -> None:
     assert first.memories().meters["S1"].femtojoules == whole.memories().meters["S1"].femtojoules
 
 
+@pytest.mark.parametrize(
+    ("volts", "megawatts"), [(277.0, 90.0), (300.0, 90.0 * (300 / 277) ** 2), (312.0, 3 * 312 * 0.12)]
+)
+def test_the_greatest_power_that_can_be_measured_registers_whole(volts: float, megawatts: float) -> None:
+    """The CTs saturate at 120 kA."""
+    spec = meter("series-2000-277-480", kw=90_000.0, ct_a=100_000.0)
+    snapshot = after(Fleet([replace(spec, supply=Supply(volts=(volts,) * 3))], start=START), 3600)
+    assert snapshot.columns["active_power"][0] == pytest.approx(megawatts * 1e6)
+    assert snapshot.columns["energy"][0] == pytest.approx(snapshot.columns["active_power"][0] * 3.6e6, abs=1)
+
+
+def test_a_fleet_can_be_read_more_than_once_where_it_stands() -> None:
+    whole, parts = Fleet([meter()], start=START), Fleet([meter()], start=START)
+    closed = parts.go_on(START + HOUR)
+    first, second = (parts.snapshot(Tick(1, START + HOUR), closed) for _ in range(2))
+    stepped = after(whole, 3600)
+    for name, column in stepped.columns.items():
+        np.testing.assert_array_equal(first.columns[name], column, err_msg=name)
+        np.testing.assert_array_equal(second.columns[name], column, err_msg=name)
+    assert len(first.intervals) == len(stepped.intervals) == 12
+
+
 def test_another_meter_changes_none() -> None:
     daily = replace(meter("series-2000-277-480", number=4), load=DailyShape("office", 200_000.0))
     some = [meter(number=1), meter("series-1000-120-240", number=2, kw=3.3), daily]
@@ -206,15 +229,17 @@ def test_a_tick_that_goes_back_is_refused() -> None:
 @pytest.mark.parametrize("served_between", [True, False])
 def test_pulse_hubs_keep_their_counts_and_settings(served_between: bool) -> None:  # noqa: FBT001  a parameter
     spec = meter(kw=360.0)
-    first = Fleet([spec], start=START, hubs=True)
-    first.set_hub(0, "hub_speed", 2)
+    first = Fleet([spec], start=START, pulse_hubs=True)
+    first.set_pulse_hub(0, "hub_speed", 2)
     first.step(Tick(1, START + 100 * SECOND))
     kept = first.memories()
-    between = Fleet([spec], start=START, memories=kept, hubs=served_between)
+    between = Fleet([spec], start=START, memories=kept, pulse_hubs=served_between)
     assert between.memories().meters == kept.meters
-    last = Fleet([spec], start=START, memories=Memories(between.memories().meters, kept.hubs), hubs=True)
+    last = Fleet(
+        [spec], start=START, memories=Memories(between.memories().meters, kept.pulse_hubs), pulse_hubs=True
+    )
     snapshot = last.step(Tick(1, START + 100 * SECOND))
-    hubs = snapshot.hubs
+    hubs = snapshot.pulse_hubs
     assert (hubs["hub_count_1"][0], hubs["hub_speed"][0]) == (snapshot.columns["pulse_10wh"][0], 2)
     with pytest.raises(ValueError, match="read-only"):
         hubs["hub_count_1"][0] = 0

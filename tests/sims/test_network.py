@@ -1,12 +1,16 @@
 """Supply faults and loads between lines, against worked values (meter.md, Electrical model)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sims.electrical import ServiceArrays
 from sims.models import MODELS
 from sims.network import Lines, Network, Supply
+from sims.profiles import ConstantLoad, Sum
 from sims.profiles.base import LineLoads
+from sims.profiles.connected import ConnectedLoads
 
 
 def _solve(
@@ -113,6 +117,26 @@ def test_what_feeds_in_switches_off_where_the_service_is_not_whole() -> None:
     assert _volts(lines, 2) == pytest.approx([0, 240], abs=1e-3)
     assert sum(_watts(lines, 2)) == pytest.approx(0.0, abs=1e-3)
     assert _watts(_solve("series-1000-120-240", (10, -11)), 2) == pytest.approx([1440, -14400 / 11])
+
+
+def test_sources_of_a_sum_switch_off_and_its_consumers_stay() -> None:
+    """9 kW at PF 0.8 beside a source of 30 kVA: on the lines left 3 kW each with their own reactive power."""
+    service = ServiceArrays([MODELS["series-2000-120-208"]], [100.0])
+    load = Sum((ConstantLoad(9.0, 0.8), Sum((ConstantLoad(-27.0, 0.9),))))
+    for consumers in (load, replace(load, shares=(1 / 3, 1 / 3, 1 / 3))):
+        connected = ConnectedLoads([consumers], [MODELS["series-2000-120-208"]], ["S1"], seed=0, start=0)
+        lines = Network(service.nominal, [Supply(lost=frozenset({3}))]).solve(connected.lines)
+        assert lines.voltage[:2, 0] * lines.current[:2, 0].conj() == pytest.approx([3000 + 2250j] * 2)
+        whole = Network(service.nominal, [Supply()]).solve(connected.lines)
+        assert (whole.voltage * whole.current.conj()).real.sum() == pytest.approx(-18_000)
+
+
+def test_a_source_that_switches_off_takes_its_reactive_power_with_it() -> None:
+    service = ServiceArrays([MODELS["series-2000-120-208"]], [100.0])
+    models = [MODELS["series-2000-120-208"]]
+    connected = ConnectedLoads([ConstantLoad(-30.0, 0.9)], models, ["S1"], seed=0, start=0)
+    lines = Network(service.nominal, [Supply(lost=frozenset({3}))]).solve(connected.lines)
+    assert np.abs(lines.current).max() == 0.0
 
 
 @pytest.mark.filterwarnings("error")

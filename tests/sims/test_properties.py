@@ -73,7 +73,11 @@ def _meter(number: int, load: LoadSpec, **settings: Any) -> MeterSpec:
     return MeterSpec(plate, load, RIGHT, settings=Settings(**settings))
 
 
-METERS = [_meter(1, LOADS[0]), _meter(2, LOADS[3], registration="abs"), _meter(3, LOADS[9], ideal=True)]
+METERS = [
+    _meter(1, LOADS[0]),
+    _meter(2, LOADS[3], registration="abs", demand="15x1"),
+    _meter(3, LOADS[9], ideal=True, demand="block"),
+]
 
 
 def _play(meters: list[MeterSpec], script: Script) -> list[Snapshot]:

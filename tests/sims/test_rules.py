@@ -202,6 +202,15 @@ def test_r07_the_registration_of_every_meter_drawn_is_within_its_bounds(
     assert error.max() > 0.4 * percent
 
 
+@pytest.mark.parametrize("factor", [0.5, -0.5])
+def test_r08_a_power_factor_of_a_half_is_specified_whatever_the_meter_makes_of_it(factor: float) -> None:
+    meters = [
+        replace(_meter(WYE, ConstantLoad(12.0, factor), serial=f"S{n}"), settings=Settings())
+        for n in range(60)
+    ]
+    assert not _at(_fleet(*meters), 1).column("accuracy_unspecified").any()
+
+
 @pytest.mark.parametrize(
     ("factor", "celsius", "unspecified", "lcd_on"),
     [
@@ -450,7 +459,7 @@ def test_r16_power_loss_keeps_energy_remainder_and_peak_and_nothing_else() -> No
     assert [_value(back, point) for point in ("demand", "rolling_demand", "uptime")] == [0, 0, 0]
     assert SCREENS[int(_value(back, "lcd_screen"))] == "total"
     (interval,) = _at(fleet, 5300).intervals
-    assert (interval.start, interval.end) == (START + 5000 * SECOND, START + 5300 * SECOND)
+    assert (*interval.start, *interval.end) == (START + 5000 * SECOND, START + 5300 * SECOND)
     assert interval.demand[0] == pytest.approx(7123.4567, abs=1e-5)
 
 
@@ -487,6 +496,12 @@ def test_r17_the_starting_current_is_a_thousandth_of_the_rated_one(
 ) -> None:
     snapshot = _after(_meter(WYE, LineCurrents(amps)), 36_000)
     assert _value(snapshot, "energy") / WH == pytest.approx(10 * watts)
+
+
+@pytest.mark.parametrize("ct_a", [7.0, 9.0, 100.0, 200.0, 282.0, 700.0, 1999.0])
+def test_r17_a_thousandth_of_the_rated_current_starts_whatever_the_rating(ct_a: float) -> None:
+    spec = _meter(ONE_PHASE, LineCurrents((ct_a / 1000,)), ct_a=ct_a)
+    assert _value(_after(spec, 36_000), "energy") / WH == pytest.approx(10 * 0.12 * ct_a)
 
 
 @pytest.mark.parametrize("element", [1, 2, 3])

@@ -236,3 +236,43 @@ def test_a_quote_that_never_ends_is_told_with_its_line() -> None:
     with pytest.raises(LoadError, match="unexpected end of data") as caught:
         parse_csv(b'"when,kwh\n2026-01-05T00:00,1\n', "a.csv", time="when", value="kwh", unit="kWh")
     assert (caught.value.name, caught.value.line) == ("a.csv", 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dates", "noted"),
+    [
+        (("1/2/2026 00:00", "1/2/2026 01:00"), None, True),
+        (("1/2/2026 23:00", "2/2/2026 00:00"), None, False),
+        (("1/2/2026 23:00", "1/3/2026 00:00"), None, True),
+        (("13/2/2026 00:00", "13/2/2026 01:00"), None, False),
+        (("1/2/2026 00:00", "1/2/2026 01:00"), "day_first", False),
+        (("1/2/2026 00:00", "1/2/2026 01:00"), "month_first", False),
+        (("2026-01-02 00:00", "2026-01-02 01:00"), None, False),
+    ],
+)
+def test_dates_that_nothing_tells_from_each_other_are_noted(
+    rows: tuple[str, ...], dates: str | None, *, noted: bool
+) -> None:
+    text = "time,load\n" + "".join(f"{row},1\n" for row in rows)
+    series = parse_csv(text.encode(), "a.csv", time="time", value="load", unit="kW", dates=dates)
+    assert any("are read as day/month/year" in note for note in series.notes) is noted
+
+
+def test_dates_are_read_with_the_month_first_where_the_file_has_it_so() -> None:
+    text = b"time,load\n1/13/2026 00:00,1\n1/13/2026 01:00,2\n"
+    series = parse_csv(text, "a.csv", time="time", value="load", unit="kW", dates="month_first")
+    assert series.edges[0] == 1_768_262_400 * NS_PER_S  # 13 January
+    with pytest.raises(LoadError, match=r"a.csv:2: '13/1/2026 00:00' is not a time; .* month/day/year"):
+        parse_csv(
+            b"time,load\n13/1/2026 00:00,1\n",
+            "a.csv",
+            time="time",
+            value="load",
+            unit="kW",
+            dates="month_first",
+        )
+
+
+def test_names_of_columns_are_taken_without_the_blanks_around_them() -> None:
+    text = b" time , load \n2026-01-05 00:00,1\n2026-01-05 01:00,2\n"
+    assert parse_csv(text, "a.csv", time="time", value="load", unit="kW").notes == ()

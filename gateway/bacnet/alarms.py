@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.bacnet.codes import EventState, ObjectType, Transition
+from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.encoding import object_number
 from gateway.bacnet.octets import date_time_octets
 from sims.points import FLAGS, NS_PER_S
@@ -99,9 +100,13 @@ class Changed(NamedTuple):
 
 
 class Alarms:
-    """The event states of all alarms of `meters` meters, and how they stand in an image."""
+    """The event states of all alarms of `meters` meters, and how they stand in an image.
 
-    def __init__(self, meters: int) -> None:
+    Time stamps are those of the devices' `clocks`.
+    """
+
+    def __init__(self, meters: int, clocks: DeviceClocks) -> None:
+        self._clocks = clocks
         shape = meters, len(ALARMS)
         self.states = np.zeros(shape, np.uint8)
         """The event state of each alarm of each meter, shape (n_meters, len(ALARMS))."""
@@ -154,7 +159,11 @@ class Alarms:
         bits = _BIT[kinds]
         self.octets[rows, alarms, _ACKED] = np.where(_UNACKED[alarms, kinds], acked & ~bits, acked | bits)
         places = _STAMPS + STAMP * kinds[:, None] + np.arange(1, STAMP - 1)
-        self.octets[rows[:, None], alarms[:, None], places] = date_time_octets(self._clock[rows])
+        self.octets[rows[:, None], alarms[:, None], places] = date_time_octets(self._shown(rows))
+
+    def _shown(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return what the clocks of the devices in `rows` show [ns since 1970]."""
+        return self._clock[rows] + self._clocks.offsets[rows]
 
     def state(self, row: int, alarm: int) -> EventState:
         """Return the event state of an alarm of a meter."""
@@ -166,8 +175,7 @@ class Alarms:
 
     def now(self, row: int) -> bytes:
         """Return the time that a meter's clock shows, as a BACnetTimeStamp."""
-        instant = np.array([self._clock[row]])
-        return b"\x2e" + date_time_octets(instant).tobytes() + b"\x2f"
+        return b"\x2e" + date_time_octets(self._shown(np.array([row]))).tobytes() + b"\x2f"
 
     def status_flags(self, row: int, alarm: int) -> bytes:
         """Return the content of an alarm's status flags."""

@@ -5,7 +5,7 @@ What they say is decided elsewhere.
 
 from typing import Final
 
-from gateway.bacnet.codes import MAX_APDU, AbortReason, ErrorCode, RejectReason
+from gateway.bacnet.codes import MAX_APDU, ErrorCode
 from gateway.bacnet.encoding import enumerated
 from gateway.errors import RequestRefusedError
 
@@ -32,16 +32,20 @@ APDU_LIMITS: Final = (50, 128, 206, 480, 1024, *(MAX_APDU,) * 11)
 
 
 class ServiceError(RequestRefusedError):
-    """A request that is well made but cannot be granted: answered by an Error PDU."""
+    """A request that is well made but cannot be granted: answered by an Error PDU.
 
-    def __init__(self, code: ErrorCode) -> None:
+    `error_class` is given where it is not the one that the code usually has.
+    """
+
+    def __init__(self, code: ErrorCode, error_class: int | None = None) -> None:
         super().__init__(code.name.lower().replace("_", "-"))
         self.code = code
+        self.error_class = error_class
 
 
-def error_parameters(code: ErrorCode) -> bytes:
-    """Return the class and the code of an error."""
-    return enumerated(code.error_class) + enumerated(code)
+def error_parameters(code: int, error_class: int | None = None) -> bytes:
+    """Return the class and the code of an error; without a class, the one of an `ErrorCode`."""
+    return enumerated(ErrorCode(code).error_class if error_class is None else error_class) + enumerated(code)
 
 
 def simple_ack(invoke: bytes, service: int) -> bytes:
@@ -54,11 +58,11 @@ def error(invoke: bytes, service: int, parameters: bytes) -> bytes:
     return bytes((ERROR,)) + invoke + bytes((service,)) + parameters
 
 
-def reject(invoke: bytes, reason: RejectReason) -> bytes:
-    """Return a Reject PDU."""
+def reject(invoke: bytes, reason: int) -> bytes:
+    """Return a Reject PDU; reasons are those of `RejectReason`, or others on a faulty line."""
     return bytes((REJECT,)) + invoke + bytes((reason,))
 
 
-def abort(invoke: bytes, reason: AbortReason) -> bytes:
-    """Return an Abort PDU."""
+def abort(invoke: bytes, reason: int) -> bytes:
+    """Return an Abort PDU; reasons are those of `AbortReason`, or others on a faulty line."""
     return bytes((ABORT,)) + invoke + bytes((reason,))

@@ -1,18 +1,25 @@
 """What devices do with the APDUs that reach them: requests are answered, questions announced, writes applied.
 
 And what they say of their own accord: changes of values and alarms. No headers and no sockets: what carries
-the APDUs is the speaker's business.
+the APDUs is the speaker's business, and what becomes of them on faulty lines that of `lines.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from gateway.bacnet import apdu
 from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import Confirmed, Property
 from gateway.bacnet.cov import Cov
-from gateway.bacnet.discovery import QUESTIONS, announcements
+from gateway.bacnet.device_clocks import SYNCHRONIZATIONS, read_synchronization
+from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
+from gateway.bacnet.device_object import APDU_TIMEOUT_S
+from gateway.bacnet.discovery import QUESTIONS, WHO_IS, announcements, i_am
+from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import acknowledge
+from gateway.bacnet.faults import REQUESTS, Faults, lost, received
+from gateway.bacnet.lines import Lines
 from gateway.bacnet.notification import Notifier
 from gateway.bacnet.objects import Device
 from gateway.bacnet.outbox import Outbox
@@ -20,18 +27,21 @@ from gateway.bacnet.pacing import Pacer
 from gateway.bacnet.peer import Message, Peer, Speaker
 from gateway.bacnet.pending import PendingWrites
 from gateway.bacnet.responder import LIST_CHANGES, Act, Responder
+from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
 from gateway.bacnet.transactions import ANSWERS, Transactions
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
+from gateway.link_faults import Links, Strike
 from sims.snapshot import Snapshot
 
 
 class Application:
     """The application layer of all devices of an adapter; their rows are those of `meters` meters.
 
-    `outbox`, `subscriptions` and `transactions` differ from the usual ones in their times alone.
+    `links` are the faults of their lines, `control` says who may speak. `outbox`, `subscriptions` and
+    `segmenter` differ from the usual ones in their times alone; a device asks again after `timeout_s` [s].
     """
 
     def __init__(
@@ -40,9 +50,12 @@ class Application:
         commands: Applier,
         speaker: Speaker,
         *,
+        links: Links | None = None,
+        control: DeviceControl | None = None,
         outbox: Outbox | None = None,
         subscriptions: Subscriptions | None = None,
-        transactions: Transactions | None = None,
+        timeout_s: float = APDU_TIMEOUT_S,
+        segmenter: Segmenter | None = None,
     ) -> None:
         self._speaker: Final = speaker
         self._stores = Stores(meters)
@@ -50,20 +63,32 @@ class Application:
             Confirmed.SUBSCRIBE_COV: self._subscribe,
             Confirmed.SUBSCRIBE_COV_PROPERTY: self._subscribe,
             Confirmed.ACKNOWLEDGE_ALARM: self._acknowledge,
+            Confirmed.DEVICE_COMMUNICATION_CONTROL: self._control_communication,
+            Confirmed.REINITIALIZE_DEVICE: self._restart,
         }
         self._responder = Responder(self._stores, self._list, acts)
         self._pending = PendingWrites(commands, self._stores)
         self._pacer = Pacer()
         self._outbox = outbox or Outbox()
-        self._transactions = transactions or Transactions(speaker)
-        asking = speaker, self._outbox, self._transactions
-        self._cov = Cov(subscriptions or Subscriptions(), self._responder.image, *asking)
+        self._segmenter = segmenter or Segmenter()
+        self._control = control or DeviceControl()
+        self._links = links or Links("bacnet", 0)
+        self._faults = Faults(self._links, self._responder.image, self._stores.clocks)
+        self._lines = Lines(speaker, self._control, self._faults)
+        self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
+        self._now: Snapshot | None = None
+        self._transactions = Transactions(self._lines, self._lines.may_speak, timeout_s)
+        asking = self._lines, self._outbox, self._transactions
+        self._cov = Cov(subscriptions or Subscriptions(), self._faults.image, *asking)
         self._notifier = Notifier(self._stores, *asking)
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on, and tell what has changed with it."""
         changes = self._stores.alarms.update(snapshot)
         self._responder.show(snapshot)
+        self._now = snapshot
+        self._faults.show(snapshot)
+        self._set_aside()
         self._notifier.tell(changes)
         self._cov.show()
 
@@ -71,7 +96,9 @@ class Application:
         """Forget what is left to say and give up the writes that wait."""
         self._pacer.stop()
         self._outbox.stop()
+        self._lines.stop()
         self._transactions.stop()
+        self._segmenter.stop()
         await self._pending.stop()
 
     def read(self, request: bytes, device: Device) -> bytes | None:
@@ -85,7 +112,9 @@ class Application:
         """Let `devices` do what a message asks of them."""
         self._stores.bindings.hear(message.peer)
         beginning = message.apdu[:2]
-        if beginning in QUESTIONS:
+        if beginning in SYNCHRONIZATIONS:
+            self._synchronize(message, devices)
+        elif beginning in QUESTIONS:
             self._pacer.add((message.peer, message.scope, message.apdu), self._sayings(message, devices))
         elif beginning == I_AM:
             self._notifier.hear_i_am(message.apdu, message.peer)
@@ -94,22 +123,45 @@ class Application:
                 self._deal_with(device, message)
 
     def _deal_with(self, device: Device, message: Message) -> None:
-        """Let a device answer a request, or take the answer to its own."""
-        if message.apdu and message.apdu[0] & 0xF0 in ANSWERS:
-            self._transactions.hear(device, message.peer, message.apdu)
-        else:
-            self._ask(device, message)
+        """Let a device answer a request, or take the answer to its own.
 
-    def _ask(self, device: Device, message: Message) -> None:
+        What a fault of its line keeps from the device is answered by the line.
+        """
+        request = message.apdu
+        if self._is_disabled(device) and not is_always_served(request):
+            return
+        kind = request[0] & apdu.PDU_TYPE if request else None
+        if kind in ACKNOWLEDGEMENTS:
+            self._segmenter.hear((device.number, message.peer), request)
+        if kind in ANSWERS:
+            self._transactions.hear(device, message.peer, request)
+            return
+        strike = self._faults.strike(device, REQUESTS)
+        answer = partial(self._lines.answer, device, message, strike)
+        if (said := lost(strike, request)) is None:
+            self._ask(device, message._replace(apdu=received(strike, request)), strike, answer)
+        elif said:
+            answer(said)
+
+    def _ask(self, device: Device, message: Message, strike: Strike, answer: Send) -> None:
         """Let a device answer a request: at once, or when what it wants written is."""
-        answer = partial(self._speaker.send, device, message.peer, priority=message.priority)
-        found = self._responder.answer(message.apdu, device, message.peer)
+        image = self._faults.shown(device, strike)
+        responder = self._responder if image is None else self._responder.showing(image)
+        found = responder.answer(message.apdu, device, message.peer)
         if isinstance(found, WriteRequest):
             self._pending.add(message.peer, found, partial(self._written, device, answer))
         elif found is not None:
             if message.apdu[3] in LIST_CHANGES:
                 self._changed(device)
-            answer(found)
+            self._answer(device, message, answer, found)
+
+    def _answer(self, device: Device, message: Message, send: Send, found: bytes) -> None:
+        """Send an answer in one piece where the asker accepts it so, else in segments."""
+        limit = apdu.APDU_LIMITS[message.apdu[1] & 15]
+        if len(found) <= limit:
+            send(found)
+        else:
+            self._segmenter.begin((device.number, message.peer), found, limit, send)
 
     def _written(self, device: Device, answer: Callable[[bytes], None], found: bytes) -> None:
         """Answer a request that has been carried out."""
@@ -125,32 +177,74 @@ class Application:
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:
         self._cov.subscribe(read_subscribe(body, device, peer))
 
+    def _control_communication(self, body: bytes, device: Device, _: Peer) -> None:
+        self._control.control(body, device)
+        if not self._lines.may_speak(device):
+            self._transactions.drop(device)
+        self._set_aside()
+
+    def _restart(self, body: bytes, device: Device, _: Peer) -> None:
+        """Restart the communication of a device: what clients have asked it to tell is forgotten."""
+        self._control.reinitialize(body, device)
+        self._set_aside()
+        for told in (self._cov, self._notifier, self._outbox, self._transactions):
+            told.drop(device)
+        self._outbox.put(device, "restart", partial(self._lines.hello, device, i_am(device)))
+        self._speaker.forget()
+
+    def _synchronize(self, message: Message, devices: Iterable[Device]) -> None:
+        """Set the clocks of `devices`; what cannot be read sets none."""
+        assert self._now is not None  # noqa: S101  nothing is heard before the first tick
+        try:
+            instant = read_synchronization(message.apdu)
+        except RejectError:
+            return
+        now = self._now.columns["clock"]
+        for device in devices:
+            if device.is_meter and not self._is_disabled(device):
+                strike = self._faults.strike(device, REQUESTS)
+                if lost(strike, message.apdu) is None:
+                    self._stores.clocks.set(device.row, instant, int(now[device.row]))
+        self._responder.forget()
+        self._speaker.forget()
+
+    def _is_disabled(self, device: Device) -> bool:
+        return self._control.communication(device) is Communication.DISABLED
+
+    def _set_aside(self) -> None:
+        """Have those devices heard that answer otherwise than they usually do: whoever asks them may be told.
+
+        All others go on to answer reads at once.
+        """
+        aside = frozenset(self._links.rows), self._control.disabled()
+        if aside != self._aside:
+            self._aside = aside
+            self._speaker.set_aside(*aside)
+
     def _acknowledge(self, body: bytes, device: Device, _: Peer) -> None:
         done = acknowledge(body, device, self._stores.alarms)
         self._changed(device)
-        self._notifier.tell_acknowledged(device, done)
+        self._notifier.tell_acknowledged(done)
 
     def _list(self, device: Device, attribute: Property) -> Sequence[bytes]:
         """Return the elements that a list of a device has now."""
-        recipients = self._stores.recipients.of(device)
+        recipients = self._stores.recipients
         match attribute:
             case Property.RECIPIENT_LIST:
-                return [each.octets for each in recipients]
+                return [each.octets for each in recipients.of(device)]
             case Property.ACTIVE_COV_SUBSCRIPTIONS:
                 return self._cov.listing(device)
             case _:
-                return self._stores.bindings.listing(each.recipient for each in recipients)
+                return self._stores.bindings.listing(each.recipient for each in recipients.under(device))
 
     def _sayings(self, message: Message, devices: Iterable[Device]) -> Iterator[Callable[[], None]]:
-        """Yield for each of `devices` what says its answer to an unconfirmed request.
+        """Yield for each of `devices` that may what says its answer to an unconfirmed request.
 
-        To a broadcast they answer by broadcast and to the asker as well: one bound to its own address, or to
-        another port, would not hear the broadcast.
+        Without leave to initiate a device says I-Am when asked and nothing else (clause 16.1).
         """
-        for device, apdu in announcements(message.apdu, devices):
-            yield partial(self._say, device, message, apdu)
-
-    def _say(self, device: Device, message: Message, apdu: bytes) -> None:
-        self._speaker.send(device, message.peer, apdu, priority=message.priority)
-        if message.broadcast:
-            self._speaker.broadcast(device, apdu)
+        silent = {Communication.DISABLED}
+        if message.apdu[:2] != WHO_IS:
+            silent.add(Communication.INITIATION_DISABLED)
+        speaking = (device for device in devices if self._control.communication(device) not in silent)
+        for device, said in announcements(message.apdu, speaking):
+            yield partial(self._lines.announce, device, message, said)

@@ -50,6 +50,7 @@ class Property(IntEnum):
     ACTIVE_TEXT = 4
     ALARM_VALUE = 6
     ALL = 8
+    APDU_SEGMENT_TIMEOUT = 10
     APDU_TIMEOUT = 11
     APPLICATION_SOFTWARE_VERSION = 12
     NOTIFICATION_CLASS = 17
@@ -106,6 +107,7 @@ class Property(IntEnum):
     TOTAL_RECORD_COUNT = 145
     ACTIVE_COV_SUBSCRIPTIONS = 152
     DATABASE_REVISION = 155
+    MAX_SEGMENTS_ACCEPTED = 167
     PRESCALE = 185
     SCALE = 187
     LOGGING_TYPE = 197
@@ -152,6 +154,13 @@ class EventType(IntEnum):
     CHANGE_OF_RELIABILITY = 19
 
 
+class Segmentation(IntEnum):
+    """BACnetSegmentation."""
+
+    TRANSMIT = 1
+    NONE = 3
+
+
 class NotifyType(IntEnum):
     """BACnetNotifyType."""
 
@@ -163,6 +172,7 @@ class Reliability(IntEnum):
     """BACnetReliability."""
 
     NO_FAULT_DETECTED = 0
+    UNRELIABLE_OTHER = 7
     COMMUNICATION_FAILURE = 12
 
 
@@ -179,6 +189,8 @@ class Confirmed(IntEnum):
     READ_PROPERTY_MULTIPLE = 14
     WRITE_PROPERTY = 15
     WRITE_PROPERTY_MULTIPLE = 16
+    DEVICE_COMMUNICATION_CONTROL = 17
+    REINITIALIZE_DEVICE = 20
     READ_RANGE = 26
     SUBSCRIBE_COV_PROPERTY = 28
     GET_EVENT_INFORMATION = 29
@@ -211,13 +223,15 @@ class Unconfirmed(IntEnum):
     I_HAVE = 1
     COV_NOTIFICATION = 2
     EVENT_NOTIFICATION = 3
+    TIME_SYNCHRONIZATION = 6
     WHO_HAS = 7
     WHO_IS = 8
+    UTC_TIME_SYNCHRONIZATION = 9
 
     @property
     def bit(self) -> int:
-        """The service's place in BACnetServicesSupported."""
-        return 26 + int(self)
+        """The service's place in BACnetServicesSupported; read-range stands before the last of them."""
+        return 26 + int(self) + (self is Unconfirmed.UTC_TIME_SYNCHRONIZATION)
 
 
 class RejectReason(IntEnum):
@@ -236,14 +250,17 @@ class AbortReason(IntEnum):
     """BACnetAbortReason (clause 18.10)."""
 
     OTHER = 0
+    BUFFER_OVERFLOW = 1
     SEGMENTATION_NOT_SUPPORTED = 4
     WINDOW_SIZE_OUT_OF_RANGE = 7
     OUT_OF_RESOURCES = 9
-    APDU_TOO_LONG = 11
 
 
 class ErrorCode(IntEnum):
-    """BACnetErrorCode (clause 18.3 on); `error_class` is the class under which metergate reports it."""
+    """BACnetErrorCode (clause 18.3 on); `error_class` is the class under which metergate reports it.
+
+    What a service itself lacks is an error of that service, whatever the code: see `ServiceError`.
+    """
 
     INVALID_DATA_TYPE = 9
     INVALID_TIME_STAMP = 14
@@ -251,6 +268,7 @@ class ErrorCode(IntEnum):
     NO_SPACE_TO_WRITE_PROPERTY = 20
     PROPERTY_IS_NOT_A_LIST = 22
     OPERATIONAL_PROBLEM = 25
+    PASSWORD_FAILURE = 26
     READ_ACCESS_DENIED = 27
     UNKNOWN_OBJECT = 31
     UNKNOWN_PROPERTY = 32
@@ -267,7 +285,7 @@ class ErrorCode(IntEnum):
 
     @property
     def error_class(self) -> int:
-        """BACnetErrorClass: device 0, object 1, property 2, resources 3, services 5."""
+        """BACnetErrorClass: device 0, object 1, property 2, resources 3, security 4, services 5."""
         return {
             ErrorCode.OPERATIONAL_PROBLEM: 0,
             ErrorCode.UNKNOWN_OBJECT: 1,
@@ -275,6 +293,7 @@ class ErrorCode(IntEnum):
             ErrorCode.NO_ALARM_CONFIGURED: 1,
             ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT: 3,
             ErrorCode.NO_SPACE_TO_WRITE_PROPERTY: 3,
+            ErrorCode.PASSWORD_FAILURE: 4,
             ErrorCode.PROPERTY_IS_NOT_A_LIST: 5,
             ErrorCode.INVALID_TIME_STAMP: 5,
             ErrorCode.INVALID_EVENT_STATE: 5,

@@ -14,7 +14,7 @@ from gateway.bacnet.codes import ErrorCode, ObjectType, Property, Told, Unconfir
 from gateway.bacnet.image import Cut
 from gateway.bacnet.objects import Device, ObjectSpec
 from gateway.bacnet.outbox import Outbox
-from gateway.bacnet.peer import Peer, Speaker
+from gateway.bacnet.peer import Peer, Voice
 from gateway.bacnet.reading import Reference, find_property, own_number
 from gateway.bacnet.subscriptions import Key, Subscribe, Subscription, Subscriptions
 from gateway.bacnet.transactions import Transactions
@@ -44,13 +44,13 @@ class Cov:
         self,
         subscriptions: Subscriptions,
         image: Callable[[], bytes],
-        speaker: Speaker,
+        voice: Voice,
         outbox: Outbox,
         transactions: Transactions,
     ) -> None:
         self._subscriptions = subscriptions
         self._image = image
-        self._speaker = speaker
+        self._voice = voice
         self._outbox = outbox
         self._transactions = transactions
         self._watches = Watches()
@@ -76,6 +76,11 @@ class Cov:
         self._subscriptions.put(begun)
         self._put(begun)
 
+    def drop(self, device: Device) -> None:
+        """Forget all subscriptions to a device."""
+        for each in self._subscriptions.of(device):
+            self._drop(each)
+
     def show(self) -> None:
         """Tell the subscribers what has changed in the image."""
         self._drop_ended()
@@ -93,7 +98,8 @@ class Cov:
         ]
 
     def _put(self, subscription: Subscription) -> None:
-        self._outbox.put(subscription.key, partial(self._tell, subscription.key))
+        key = subscription.key
+        self._outbox.put(key.device, key, partial(self._tell, key))
 
     def _tell(self, key: Key) -> None:
         """Tell a subscriber, whose turn it is, the newest that is to be told."""
@@ -104,7 +110,7 @@ class Cov:
             lost = partial(self._lost, key.device, key.peer)
             self._transactions.ask(key.device, key.peer, key, partial(self._compose, key), lost)
         else:
-            self._speaker.send(key.device, key.peer, _UNCONFIRMED + self._notification(subscription))
+            self._voice.send(key.device, key.peer, _UNCONFIRMED + self._notification(subscription))
 
     def _compose(self, key: Key) -> bytes | None:
         subscription = self._subscriptions.find(key)
@@ -148,7 +154,7 @@ class Cov:
 def _watched(wanted: Subscribe) -> Watched:
     """Return what a subscription watches. Raises ServiceError where there is none, or no use in it."""
     key = wanted.key
-    spec = key.device.table.find(key.number, key.device)
+    spec = key.device.find(key.number)
     if spec is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
     if key.attribute is None:

@@ -3,7 +3,7 @@
 The other objects of a meter are declared in `meter_objects.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.bacnet import encoding as enc
@@ -17,6 +17,7 @@ from gateway.bacnet.codes import (
     Confirmed,
     ObjectType,
     Property,
+    Segmentation,
     Unconfirmed,
 )
 from gateway.bacnet.image import PLACES
@@ -31,15 +32,16 @@ from gateway.bacnet.objects import (
 from gateway.bacnet.template import Listing, Own
 
 SERVICES: Final = (*Confirmed, Unconfirmed.I_AM, Unconfirmed.WHO_HAS, Unconfirmed.WHO_IS)
-"""The services that devices execute."""
+"""The services that every device executes."""
+CLOCK_SERVICES: Final = (Unconfirmed.TIME_SYNCHRONIZATION, Unconfirmed.UTC_TIME_SYNCHRONIZATION)
+"""Those that a device with a clock of its own executes beside them."""
 
 APDU_TIMEOUT_S: Final = 3
 """How long a device waits for an answer before it asks again [s]."""
 APDU_RETRIES: Final = 3
 """How often it asks again."""
-
-NO_SEGMENTATION: Final = 3
-"""BACnetSegmentation: every answer of a device fits one APDU."""
+SEGMENT_TIMEOUT_S: Final = 2
+"""How long a device waits for the acknowledgement of segments before it sends them again [s]."""
 
 _OWN: Final = required(
     {
@@ -64,7 +66,7 @@ _ALIKE: Final = required(
             SERVICE_BITS, (service.bit for service in SERVICES)
         ),
         Property.MAX_APDU_LENGTH_ACCEPTED: enc.unsigned(MAX_APDU),
-        Property.SEGMENTATION_SUPPORTED: enc.enumerated(NO_SEGMENTATION),
+        Property.SEGMENTATION_SUPPORTED: enc.enumerated(Segmentation.NONE),
         Property.APDU_TIMEOUT: enc.unsigned(APDU_TIMEOUT_S * 1000),
         Property.NUMBER_OF_APDU_RETRIES: enc.unsigned(APDU_RETRIES),
         Property.DEVICE_ADDRESS_BINDING: Listing(Property.DEVICE_ADDRESS_BINDING),
@@ -74,23 +76,40 @@ _ALIKE: Final = required(
 _MORE: Final = optional(
     {
         Property.DESCRIPTION: Own(Property.DESCRIPTION),
-        Property.LOCAL_DATE: PLACES["local_date"],
-        Property.LOCAL_TIME: PLACES["local_time"],
+        Property.LOCAL_DATE: PLACES["simulated_date"],
+        Property.LOCAL_TIME: PLACES["simulated_time"],
         Property.UTC_OFFSET: enc.signed(0),
         Property.DAYLIGHT_SAVINGS_STATUS: enc.boolean(False),
         Property.ACTIVE_COV_SUBSCRIPTIONS: Listing(Property.ACTIVE_COV_SUBSCRIPTIONS),
     }
 )
+SEGMENTING: Final = required(
+    {Property.SEGMENTATION_SUPPORTED: enc.enumerated(Segmentation.TRANSMIT)}
+) | optional(
+    {
+        Property.MAX_SEGMENTS_ACCEPTED: enc.unsigned(1),
+        Property.APDU_SEGMENT_TIMEOUT: enc.unsigned(SEGMENT_TIMEOUT_S * 1000),
+    }
+)
+"""What the device object of a device has that sends long answers in segments, and takes requests in one."""
+OWN_CLOCK: Final = required(
+    {
+        Property.PROTOCOL_SERVICES_SUPPORTED: enc.bit_string(
+            SERVICE_BITS, (service.bit for service in (*SERVICES, *CLOCK_SERVICES))
+        )
+    }
+) | optional({Property.LOCAL_DATE: PLACES["local_date"], Property.LOCAL_TIME: PLACES["local_time"]})
+"""What the device object of a device has that has a clock of its own, which clients can set."""
 
 
-def device_object(others: Sequence[ObjectSpec], *more: Properties) -> ObjectSpec:
-    """Return the device object of a device that has the objects `others`, with `more` properties."""
-    kinds = {ObjectType.DEVICE, *(spec.kind for spec in others)}
-    numbers = tuple(enc.object_identifier(spec.number) for spec in others)
-    objects = required(
+def device_object(kinds: Iterable[ObjectType], objects: Array, *more: Properties) -> ObjectSpec:
+    """Return the device object of a device that has `objects` of these kinds, with `more` properties."""
+    listed = required(
         {
-            Property.PROTOCOL_OBJECT_TYPES_SUPPORTED: enc.bit_string(OBJECT_TYPE_BITS, kinds),
-            Property.OBJECT_LIST: Array((Own(Property.OBJECT_IDENTIFIER), *numbers)),
+            Property.PROTOCOL_OBJECT_TYPES_SUPPORTED: enc.bit_string(
+                OBJECT_TYPE_BITS, {ObjectType.DEVICE, *kinds}
+            ),
+            Property.OBJECT_LIST: objects,
         }
     )
-    return declare(ObjectType.DEVICE, 0, "", "", _OWN, _ALIKE, objects, _MORE, *more)
+    return declare(ObjectType.DEVICE, 0, "", "", _OWN, _ALIKE, listed, _MORE, *more)

@@ -8,8 +8,15 @@ from typing import Final
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.codes import ANY_INSTANCE, MAX_APDU, VENDOR_IDENTIFIER, RejectReason, Unconfirmed
-from gateway.bacnet.device_object import NO_SEGMENTATION
+from gateway.bacnet.bindings import I_AM
+from gateway.bacnet.codes import (
+    ANY_INSTANCE,
+    MAX_APDU,
+    VENDOR_IDENTIFIER,
+    RejectReason,
+    Segmentation,
+    Unconfirmed,
+)
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.objects import Device, ObjectSpec
 
@@ -17,22 +24,24 @@ Announcement = tuple[Device, bytes]
 """A device and the APDU that it sends."""
 
 _WHO_HAS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_HAS))
-_WHO_IS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS))
-QUESTIONS: Final = frozenset({_WHO_HAS, _WHO_IS})
+WHO_IS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS))
+QUESTIONS: Final = frozenset({_WHO_HAS, WHO_IS})
 """How the unconfirmed requests begin that devices answer."""
 
-_I_AM_TAIL: Final = enc.unsigned(MAX_APDU) + enc.enumerated(NO_SEGMENTATION) + enc.unsigned(VENDOR_IDENTIFIER)
+_MAX_APDU: Final = enc.unsigned(MAX_APDU)
+_VENDOR: Final = enc.unsigned(VENDOR_IDENTIFIER)
 
 
 def i_am(device: Device) -> bytes:
     """Return the I-Am of a device."""
-    return bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM)) + enc.object_identifier(device.number) + _I_AM_TAIL
+    segmentation = enc.enumerated(Segmentation.TRANSMIT if device.segments else Segmentation.NONE)
+    return I_AM + enc.object_identifier(device.number) + _MAX_APDU + segmentation + _VENDOR
 
 
 def announcements(request: bytes, devices: Iterable[Device]) -> Iterator[Announcement]:
     """Return what `devices` have to say to an unconfirmed request; nothing to one that cannot be read."""
     try:
-        if request[:2] == _WHO_IS:
+        if request[:2] == WHO_IS:
             low, high = _read_limits(Reader(request, 2))
             return ((device, i_am(device)) for device in devices if low <= device.instance <= high)
         if request[:2] == _WHO_HAS:
@@ -71,8 +80,8 @@ def _who_has(reader: Reader, devices: Iterable[Device]) -> Iterator[Announcement
 
 def _find(device: Device, number: int | None, name: str | None) -> ObjectSpec | None:
     if number is not None:
-        return device.table.find(number, device)
-    return None if name is None else device.table.named(name, device)
+        return device.find(number)
+    return None if name is None else device.named(name)
 
 
 def _i_have(device: Device, spec: ObjectSpec) -> bytes:

@@ -40,8 +40,9 @@ _ACTIVE: Final = 4
 
 
 class Acknowledged(NamedTuple):
-    """What somebody has acknowledged: a kind of transition of alarm number `alarm`, to `state`."""
+    """What somebody has acknowledged: a kind of transition of alarm number `alarm` of a meter, to `state`."""
 
+    device: Device
     alarm: int
     kind: Transition
     state: EventState
@@ -61,18 +62,19 @@ def acknowledge(body: bytes, device: Device, alarms: Alarms) -> Acknowledged:
         raise ServiceError(ErrorCode.CHARACTER_SET_NOT_SUPPORTED)
     reader.constructed(5)
     reader.finish()
-    alarm = _BY_NUMBER.get(number)
-    if device.table.find(number, device) is None:
+    part = device.part(number)
+    alarm = _BY_NUMBER.get(number - part.base)
+    if part.find(number) is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
     if alarm is None:
         raise ServiceError(ErrorCode.NO_ALARM_CONFIGURED)
     if state not in tuple(EventState):
         raise ServiceError(ErrorCode.INVALID_EVENT_STATE)
     kind = TRANSITIONS[state]
-    if _without_weekday(stamp) != _without_weekday(alarms.stamp(device.row, alarm, kind)):
+    if _without_weekday(stamp) != _without_weekday(alarms.stamp(part.row, alarm, kind)):
         raise ServiceError(ErrorCode.INVALID_TIME_STAMP)
-    alarms.acknowledge(device.row, alarm, kind)
-    return Acknowledged(alarm, kind, EventState(state))
+    alarms.acknowledge(part.row, alarm, kind)
+    return Acknowledged(part, alarm, kind, EventState(state))
 
 
 def _without_weekday(stamp: bytes) -> bytes:
@@ -90,9 +92,9 @@ def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -
     last = -1 if octets is None else enc.read_object_number(octets)
     reader.finish()
     room, found, more = limit - len(_MORE) - 3, b"", _NO_MORE
-    for place, spec in _active(device, alarms):
-        if spec.number > last:
-            summary = _summary(place, spec, device.row, alarms)
+    for part, place, spec in _active(device, alarms, last):
+        if spec.number + part.base > last:
+            summary = _summary(part, place, spec, alarms)
             if len(found) + len(summary) > room:
                 more = _MORE
                 break
@@ -100,23 +102,28 @@ def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -
     return bytes((Confirmed.GET_EVENT_INFORMATION,)) + enc.constructed(0, found) + more
 
 
-def _active(device: Device, alarms: Alarms) -> Iterator[tuple[int, AlarmSpec]]:
-    """Yield the alarms that a device has and that are not as they should be, by their place in `ALARMS`."""
-    if _has_alarms(device):
-        for place in alarms.active(device.row):
-            spec = ALARMS[place]
-            if device.table.find(spec.number, device):
-                yield place, spec
+def _active(device: Device, alarms: Alarms, last: int = -1) -> Iterator[tuple[Device, int, AlarmSpec]]:
+    """Yield the alarms that are not as they should be, with the part of a device and their place in `ALARMS`.
+
+    In the order of their objects; parts with none after the object `last` are passed over.
+    """
+    for part in device.parts:
+        if ALARMS[-1].number + part.base > last and _has_alarms(part):
+            for place in alarms.active(part.row):
+                spec = ALARMS[place]
+                if part.table.find(spec.number):
+                    yield part, place, spec
 
 
-def _has_alarms(device: Device) -> bool:
-    return device.table.find(ALARMS[0].number, device) is not None
+def _has_alarms(part: Device) -> bool:
+    return part.table.find(ALARMS[0].number) is not None
 
 
-def _summary(place: int, spec: AlarmSpec, row: int, alarms: Alarms) -> bytes:
+def _summary(part: Device, place: int, spec: AlarmSpec, alarms: Alarms) -> bytes:
+    row = part.row
     return b"".join(
         (
-            enc.context(0, spec.number.to_bytes(4, "big")),
+            enc.context(0, (spec.number + part.base).to_bytes(4, "big")),
             enc.context(1, enc.content(alarms.state(row, place))),
             enc.context(2, alarms.acked(row, place)),
             enc.constructed(3, alarms.stamps(row, place)),
@@ -131,9 +138,15 @@ def alarm_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
     """Answer GetAlarmSummary, from the service choice on. Raises RejectError."""
     Reader(body, 1).finish()
     found = [
-        enc.object_identifier(spec.number) + enc.enumerated(state) + b"\x82" + alarms.acked(device.row, place)
-        for place, spec in _active(device, alarms)
-        if (state := alarms.state(device.row, place)) is not EventState.NORMAL
+        b"".join(
+            (
+                enc.object_identifier(spec.number + part.base),
+                enc.enumerated(state),
+                b"\x82" + alarms.acked(part.row, place),
+            )
+        )
+        for part, place, spec in _active(device, alarms)
+        if (state := alarms.state(part.row, place)) is not EventState.NORMAL
     ]
     return bytes((Confirmed.GET_ALARM_SUMMARY,)) + b"".join(found)
 
@@ -154,23 +167,30 @@ def enrollment_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
     Nobody's enrollments are kept apart, so a filter for a recipient finds all.
     """
     wanted = _read_enrolled(Reader(body, 1))
-    found = b""
-    for place, spec in enumerate(ALARMS) if _has_alarms(device) else ():
-        state = alarms.state(device.row, place)
+    found = (each for part in device.parts if _has_alarms(part) for each in _enrolled(wanted, part, alarms))
+    return bytes((Confirmed.GET_ENROLLMENT_SUMMARY,)) + b"".join(found)
+
+
+def _enrolled(wanted: _Enrolled, part: Device, alarms: Alarms) -> Iterator[bytes]:
+    """Yield the summaries of a meter's alarms that are wanted."""
+    notification_class = NOTIFICATION_CLASS + part.base
+    if wanted.notification_class not in (None, notification_class):
+        return
+    for place, spec in enumerate(ALARMS):
+        state = alarms.state(part.row, place)
         priority = PRIORITIES[TRANSITIONS[state]]
-        acked = alarms.acked(device.row, place)[1] == _ALL_ACKED
+        acked = alarms.acked(part.row, place)[1] == _ALL_ACKED
         kind = event_type(state, state)
-        if device.table.find(spec.number, device) and _fits(wanted, state, kind, priority, acked=acked):
-            found += b"".join(
+        if part.table.find(spec.number) and _fits(wanted, state, kind, priority, acked=acked):
+            yield b"".join(
                 (
-                    enc.object_identifier(spec.number),
+                    enc.object_identifier(spec.number + part.base),
                     enc.enumerated(kind),
                     enc.enumerated(state),
                     enc.unsigned(priority),
-                    enc.unsigned(NOTIFICATION_CLASS),
+                    enc.unsigned(notification_class),
                 )
             )
-    return bytes((Confirmed.GET_ENROLLMENT_SUMMARY,)) + found
 
 
 def _fits(wanted: _Enrolled, state: EventState, kind: EventType, priority: int, *, acked: bool) -> bool:
@@ -181,7 +201,6 @@ def _fits(wanted: _Enrolled, state: EventState, kind: EventType, priority: int, 
         and states[wanted.state]
         and wanted.kind in (None, kind)
         and priority in wanted.priorities
-        and wanted.notification_class in (None, NOTIFICATION_CLASS)
     )
 
 

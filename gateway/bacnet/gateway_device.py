@@ -7,11 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from gateway.bacnet.codes import VENDOR_NAME, Property
-from gateway.bacnet.device_object import device_object
-from gateway.bacnet.objects import Device, ObjectTable
+from gateway.bacnet.device_object import SEGMENTING, device_object
+from gateway.bacnet.objects import Array, Device, ObjectTable
+from gateway.bacnet.template import Own
 
 MODEL_NAME: Final = "metergate"
-_TABLE: Final = ObjectTable(device_object(()), ())
+_ALONE: Final = Array((Own(Property.OBJECT_IDENTIFIER),))
+_TABLE: Final = ObjectTable(device_object((), _ALONE, SEGMENTING), ())
 
 
 def _version() -> str:
@@ -23,7 +25,7 @@ def _version() -> str:
 
 
 def gateway_device(instance: int, name: str, description: str) -> Device:
-    """Return the gateway as a device. Its clock is that of the meters, so it shows the first one's."""
+    """Return the gateway as a device. Its clock is simulated time, which the first row has, too."""
     release = _version()
     texts = {
         Property.VENDOR_NAME: VENDOR_NAME,
@@ -32,4 +34,6 @@ def gateway_device(instance: int, name: str, description: str) -> Device:
         Property.APPLICATION_SOFTWARE_VERSION: release,
         Property.DESCRIPTION: description,
     }
-    return Device(row=0, instance=instance, name=name, table=_TABLE, texts=texts)
+    return Device(
+        row=0, instance=instance, name=name, table=_TABLE, texts=texts, segments=True, is_meter=False
+    )

@@ -26,7 +26,8 @@ _FIRST_HEADER: Final = 4
 _NO_WHOLE_REQUEST: Final = 0xF8
 """Bits of a request's first octet of which one is set in another PDU and in a segment."""
 _UNICAST: Final = net.datagram(b"")[:2]
-_MOST_KNOWN: Final = 8192
+_MOST_ASKED: Final = 16_384
+"""Requests that are remembered in a tick, some of them with their answers; then it begins anew."""
 
 Read = Callable[[bytes, Device], bytes | None]
 """Gives a device's answer to a request that reads; None where the next one may have to get another answer."""
@@ -67,17 +68,18 @@ class Host:
         self._local = residents.local
         self._routed = {device.mac: device for device in residents.routed}
         self._all = (residents.local, *residents.routed, *residents.apart)
-        self._stations = {device: _station(networks, device) for device in residents.routed}
-        self._stations[residents.local] = b""
+        self._stations = {device.number: _station(networks, device) for device in residents.routed}
+        self._stations[residents.local.number] = b""
         self._read = read
         self._hear = hear
-        self._plain = self._plain_requests()
-        request, answer = net.plain(self._stations[self._all[1 if residents.routed else 0]])
+        self._plain = self._all_plain = self._plain_requests()
+        request, answer = net.plain(self._stations[self._all[1 if residents.routed else 0].number])
         self._header = slice(_FIRST_HEADER, _FIRST_HEADER + len(request))
         self._request = self._header.stop + bool(self._routed)  # past the hop count, where there is one
         self._invoke = self._request + 2
         self._answered = _FIRST_HEADER + len(answer) + 1
         self._known: dict[bytes, tuple[bytes, bytes]] = {}
+        self._asked: set[bytes] = set()
         self._ports: list[sockets.Port] = []
 
     async def open(self, bound: Sequence[socket.socket], everybody: Address | None) -> None:
@@ -98,18 +100,40 @@ class Host:
     def forget(self) -> None:
         """Forget the answers that have been given: they may be others now."""
         self._known.clear()
+        self._asked.clear()
+
+    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Let devices on `lines`, None for all, or with these object identifiers hear what is asked of them.
+
+        Others answer plain reads at once.
+        """
+
+        def is_aside(device: Device) -> bool:
+            shows_faults = device.spans_rows and bool(lines)
+            return shows_faults or device.line in lines or device.number in numbers or None in lines
+
+        self._plain = {request: plain for request, plain in self._all_plain.items() if not is_aside(plain[0])}
+        self.forget()
 
     def send(
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
     ) -> None:
         """Send an APDU of `device` to one peer."""
-        station = self._stations[device]
+        station = self._stations[device.number]
         datagram = net.unicast(apdu, station, peer.station, priority=priority, expects_reply=expects_reply)
         self.send_datagram(datagram, peer.address)
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
-        self._link.broadcast(net.global_broadcast(apdu, self._stations[device]))
+        self._link.broadcast(net.global_broadcast(apdu, self._stations[device.number]))
+
+    def impersonate(self, station: bytes, peer: Peer | None, apdu: bytes) -> None:
+        """Send an APDU from a station that nobody is, to one peer or to everybody."""
+        if peer is None:
+            self._link.broadcast(net.global_broadcast(apdu, station))
+            return
+        datagram = net.unicast(apdu, station, peer.station, priority=0, expects_reply=False)
+        self.send_datagram(datagram, peer.address)
 
     def send_datagram(self, datagram: bytes, address: Address) -> None:
         """Send a datagram."""
@@ -119,13 +143,14 @@ class Host:
     def _receive(self, data: bytes, sender: Address) -> None:
         """Deal with a datagram."""
         invoke = self._invoke
-        known = self._known.get(data[:invoke] + data[invoke + 1 :])
+        key = data[:invoke] + data[invoke + 1 :]
+        known = self._known.get(key)
         if known is not None:
             self.send_datagram(known[0] + data[invoke : invoke + 1] + known[1], sender)
             return
         plain = self._plain.get(data[self._header])
         if plain is not None and self._is_plain_read(data):
-            self._read_plain(*plain, data, sender)
+            self._read_plain(*plain, key, data, sender)
         elif self._link.admits(data, sender) and (packet := net.parse(data, sender)) is not None:
             self._route(packet)
 
@@ -136,7 +161,7 @@ class Host:
         """
         found = {}
         for device in self._routed.values() or (self._local,):
-            request, answer = net.plain(self._stations[device])
+            request, answer = net.plain(self._stations[device.number])
             found[request] = device, answer
         return found
 
@@ -151,8 +176,11 @@ class Host:
             and data[2] << 8 | data[3] == len(data)
         )
 
-    def _read_plain(self, device: Device, header: bytes, data: bytes, sender: Address) -> None:
-        """Answer a plain read and keep the answer for the rest of the tick."""
+    def _read_plain(self, device: Device, header: bytes, key: bytes, data: bytes, sender: Address) -> None:
+        """Answer a plain read; from the second time on keep the answer for the rest of the tick.
+
+        Many clients ask everything once a tick.
+        """
         apdu = self._read(data[self._request :], device)
         if apdu is None:
             if (packet := net.parse(data, sender)) is not None:
@@ -160,10 +188,13 @@ class Host:
             return
         answer = net.datagram(header + apdu)
         self.send_datagram(answer, sender)
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        invoke, answered = self._invoke, self._answered
-        self._known[data[:invoke] + data[invoke + 1 :]] = answer[:answered], answer[answered + 1 :]
+        if key not in self._asked:
+            if len(self._asked) >= _MOST_ASKED:
+                self.forget()
+            self._asked.add(key)
+            return
+        answered = self._answered
+        self._known[key] = answer[:answered], answer[answered + 1 :]
 
     def _route(self, packet: Packet) -> None:
         """Take a packet to where it is addressed."""

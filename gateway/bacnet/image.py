@@ -14,6 +14,7 @@ import numpy as np
 
 from gateway.bacnet.alarms import ALARMS, STAMP, WIDTH, Alarms
 from gateway.bacnet.codes import EventState, Reliability
+from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.increments import REALS, Increments
 from gateway.bacnet.octets import (
     Octets,
@@ -37,6 +38,7 @@ class Beside(Protocol):
     logs: tuple[TrendLog, ...]
     increments: Increments
     alarms: Alarms
+    clocks: DeviceClocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,14 @@ def _health(snapshot: Snapshot, _beside: Beside) -> Octets:
     return octets
 
 
-def _clock(snapshot: Snapshot, _beside: Beside) -> Octets:
-    return date_time_octets(np.asarray(snapshot.column("clock")))[:, None, :]
+def _service(snapshot: Snapshot, _beside: Beside) -> Octets:
+    """Return out-of-service, and the status flags of what is reliable whatever the meter measures."""
+    return np.tile(np.array([0x10, 0x82, 4, 0], np.uint8), (snapshot.meters, 1, 1))
+
+
+def _clocks(snapshot: Snapshot, beside: Beside) -> Octets:
+    simulated = np.asarray(snapshot.column("clock"))
+    return np.stack([date_time_octets(each) for each in (simulated, simulated + beside.clocks.offsets)], 1)
 
 
 def _increments(_snapshot: Snapshot, beside: Beside) -> Octets:
@@ -135,7 +143,8 @@ _GROUPS: Final = (
         varies=True,
     ),
     _Group(("health",), 7, _health),
-    _Group(("date_time",), 10, _clock),
+    _Group(("service",), 4, _service),
+    _Group(("simulated_date_time", "date_time"), 10, _clocks),
     _Group(tuple(f"cov_increment_{name}" for name in REALS), 5, _increments),
     _Group(tuple(f"alarm_{alarm.flag}" for alarm in ALARMS), WIDTH, _alarms),
     _Group(("nothing",), 1, _nothing),
@@ -156,6 +165,8 @@ def _places() -> dict[str, Cut]:
         for k, name in enumerate(group.names)
     }
     _split(places, "health", {"status_flags": 3, "reliability": 2, "event_state": 2})
+    _split(places, "service", {"out_of_service": 1, "value_flags": 3})
+    _split(places, "simulated_date_time", {"simulated_date": 5, "simulated_time": 5})
     _split(places, "date_time", {"local_date": 5, "local_time": 5})
     for alarm in ALARMS:
         parts = {"event_state": 2, "status_flags": 3, "acked_transitions": 3}

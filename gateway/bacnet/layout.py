@@ -38,12 +38,17 @@ class Layout:
 
 
 Devices = tuple[Device, Sequence[Device]]
-"""The gateway and its meters."""
+"""The gateway and the meters that are devices."""
 
 
 def _virtual(devices: Devices, ground: Ground) -> Layout:
     gateway, meters = devices
     return Layout(Residents(gateway, routed=meters), behind=ground.network)
+
+
+def _flat(devices: Devices, _: Ground) -> Layout:
+    gateway, _meters = devices
+    return Layout(Residents(gateway))
 
 
 def _addresses(devices: Devices, ground: Ground) -> Layout:
@@ -59,6 +64,6 @@ def _ports(devices: Devices, ground: Ground) -> Layout:
 
 
 TOPOLOGIES: Final[Mapping[str, Callable[[Devices, Ground], Layout]]] = MappingProxyType(
-    {"virtual": _virtual, "addresses": _addresses, "ports": _ports}
+    {"virtual": _virtual, "flat": _flat, "addresses": _addresses, "ports": _ports}
 )
-"""By the word of the configuration: meters on a virtual network, at addresses or at ports of their own."""
+"""By the word of the configuration: where the meters are."""

@@ -20,6 +20,7 @@ def change_list(invoke: bytes, body: bytes, device: Device, recipients: Recipien
     reference = read_reference(reader)
     elements = reader.constructed(3)
     reader.finish()
+    device = device.part(reference.number)
     try:
         _check_list(reference, device)
         wanted = read_destinations(elements)

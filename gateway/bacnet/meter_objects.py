@@ -17,7 +17,7 @@ from gateway.bacnet.codes import (
     Reliability,
     Unit,
 )
-from gateway.bacnet.device_object import device_object
+from gateway.bacnet.device_object import OWN_CLOCK, device_object
 from gateway.bacnet.image import FLAG_INPUTS, PLACES
 from gateway.bacnet.objects import (
     Array,
@@ -47,7 +47,7 @@ _STATE: Final = required(
     {Property.STATUS_FLAGS: PLACES["status_flags"], Property.EVENT_STATE: PLACES["event_state"]}
 ) | optional({Property.RELIABILITY: PLACES["reliability"]})
 _NO_FAULT: Final = optional({Property.RELIABILITY: enc.enumerated(Reliability.NO_FAULT_DETECTED)})
-_IN_SERVICE: Final = required({Property.OUT_OF_SERVICE: enc.boolean(False)})
+_SERVICE: Final = required({Property.OUT_OF_SERVICE: PLACES["out_of_service"]})
 
 _UNITS: Final = {
     "kWh": Unit.KILOWATT_HOURS,
@@ -100,7 +100,7 @@ def _of_point(
     value = required({Property.PRESENT_VALUE: PLACES[name]})
     point = POINTS[name]
     words = description or point.description
-    return declare(kind, instance, name, words, value, _STATE, _IN_SERVICE, *parts, lines=point.lines)
+    return declare(kind, instance, name, words, value, _STATE, _SERVICE, *parts, lines=point.lines)
 
 
 def _analog_input(instance: int, name: str) -> ObjectSpec:
@@ -166,9 +166,9 @@ def _binary_value(
     instance: int, name: str, description: str, value: PropertySpec, texts: Properties
 ) -> ObjectSpec:
     present: Properties = {Property.PRESENT_VALUE: value}
-    state = required({Property.STATUS_FLAGS: _NO_FLAGS, Property.EVENT_STATE: _NORMAL})
+    state = required({Property.STATUS_FLAGS: PLACES["value_flags"], Property.EVENT_STATE: _NORMAL})
     kind = ObjectType.BINARY_VALUE
-    return declare(kind, instance, name, description, present, state, _IN_SERVICE, texts)
+    return declare(kind, instance, name, description, present, state, _SERVICE, texts)
 
 
 def _screen() -> ObjectSpec:
@@ -188,7 +188,7 @@ def _text() -> ObjectSpec:
         Property.EVENT_STATE: PLACES["event_state"],
         Property.RELIABILITY: PLACES["reliability"],
     }
-    service: dict[int, Value] = {Property.OUT_OF_SERVICE: enc.boolean(False)}
+    service: dict[int, Value] = {Property.OUT_OF_SERVICE: PLACES["out_of_service"]}
     return declare(
         ObjectType.CHARACTERSTRING_VALUE, 1, point.name, point.description, value, optional(state | service)
     )
@@ -249,7 +249,9 @@ def object_table(lines: frozenset[int]) -> ObjectTable:
     """Return the objects of a model with these service lines."""
     others = tuple(spec for spec in OBJECTS if spec.lines <= lines)
     plate = optional({prop: Own(prop) for prop in (Property.LOCATION, Property.SERIAL_NUMBER)})
-    return ObjectTable(device_object(others, plate), others)
+    numbers = (enc.object_identifier(spec.number) for spec in others)
+    listed = Array((Own(Property.OBJECT_IDENTIFIER), *numbers))
+    return ObjectTable(device_object((spec.kind for spec in others), listed, plate, OWN_CLOCK), others)
 
 
 def meter_devices(

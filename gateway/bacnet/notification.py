@@ -33,7 +33,7 @@ from gateway.bacnet.codes import (
 from gateway.bacnet.events import Acknowledged, event_type
 from gateway.bacnet.objects import Device
 from gateway.bacnet.outbox import Outbox
-from gateway.bacnet.peer import Peer, Speaker
+from gateway.bacnet.peer import Peer, Voice
 from gateway.bacnet.recipients import Destination
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.transactions import Transactions
@@ -55,14 +55,14 @@ class Notifier:
     def __init__(
         self,
         stores: Stores,
-        speaker: Speaker,
+        voice: Voice,
         outbox: Outbox,
         transactions: Transactions,
     ) -> None:
         self._alarms = stores.alarms
         self._recipients = stores.recipients
         self._bindings = stores.bindings
-        self._speaker = speaker
+        self._voice = voice
         self._outbox = outbox
         self._transactions = transactions
         self._held: dict[int, deque[tuple[Device, Destination, bytes]]] = {}
@@ -72,15 +72,16 @@ class Notifier:
         devices = self._recipients.devices()
         for change in changes if devices else ():
             device = devices.get(change.row)
-            if device is None or device.table.find(ALARMS[change.alarm].number, device) is None:
+            if device is None or device.find(ALARMS[change.alarm].number + device.base) is None:
                 continue
             kind = TRANSITIONS[change.after]
             if kind in ALARMS[change.alarm].enabled:
                 stamp = self._alarms.stamp(change.row, change.alarm, kind)
                 self._spread(device, kind, stamp, _event(device, change, stamp, self._alarms))
 
-    def tell_acknowledged(self, device: Device, done: Acknowledged) -> None:
+    def tell_acknowledged(self, done: Acknowledged) -> None:
         """Tell whoever wants to know of the transition that it has been acknowledged."""
+        device = done.device
         stamp = self._alarms.now(device.row)
         kind = event_type(done.state, done.state)
         tail = enc.context(8, enc.content(NotifyType.ACK_NOTIFICATION)) + enc.context(
@@ -91,9 +92,9 @@ class Notifier:
 
     def seek(self, device: Device) -> None:
         """Ask for the recipients of a device that nobody has heard of yet."""
-        for number in {each.recipient.device for each in self._recipients.of(device)}:
+        for number in {each.recipient.device for each in self._recipients.under(device)}:
             if number is not None and self._bindings.find_device(number) is None:
-                self._speaker.broadcast(device, who_is(number))
+                self._voice.broadcast(device, who_is(number))
 
     def hear_i_am(self, apdu: bytes, peer: Peer) -> None:
         """Note where a recipient is, and tell it what has been held for it."""
@@ -103,21 +104,27 @@ class Notifier:
             for device, destination, parameters in self._held.pop(number, ()):
                 self._put(device, destination, parameters)
 
+    def drop(self, device: Device) -> None:
+        """Forget what is kept for the recipients of a device."""
+        for number, held in [*self._held.items()]:
+            kept = [each for each in held if each[0].number != device.number]
+            self._held[number] = deque(kept, maxlen=_MOST_HELD)
+
     def _spread(self, device: Device, kind: Transition, stamp: bytes, parameters: bytes) -> None:
         for destination in self._recipients.of(device):
             if destination.wants(kind, stamp):
                 self._put(device, destination, parameters)
 
     def _put(self, device: Device, destination: Destination, parameters: bytes) -> None:
-        key = device, destination, parameters
-        self._outbox.put(key, partial(self._tell, device, destination, parameters))
+        key = destination, parameters
+        self._outbox.put(device, key, partial(self._tell, device, destination, parameters))
 
     def _tell(self, device: Device, destination: Destination, parameters: bytes) -> None:
         """Tell one recipient, or hold it until it is known where that is."""
         body = enc.context(0, enc.content(destination.process)) + parameters
         recipient = destination.recipient
         if recipient.is_everybody:
-            self._speaker.broadcast(device, _UNCONFIRMED + body)
+            self._voice.broadcast(device, _UNCONFIRMED + body)
         elif (peer := self._bindings.find(recipient)) is None:
             if recipient.device is not None:
                 self._hold(recipient.device, device, destination, parameters)
@@ -125,14 +132,14 @@ class Notifier:
             request = _CONFIRMED + body
             self._transactions.ask(device, peer, request, lambda: request, _nothing)
         else:
-            self._speaker.send(device, peer, _UNCONFIRMED + body)
+            self._voice.send(device, peer, _UNCONFIRMED + body)
 
     def _hold(self, number: int, device: Device, destination: Destination, parameters: bytes) -> None:
         """Ask where a recipient is, and keep what it is to be told."""
         if number not in self._held and len(self._held) >= _MOST_SOUGHT:
             return
         self._held.setdefault(number, deque(maxlen=_MOST_HELD)).append((device, destination, parameters))
-        self._speaker.broadcast(device, who_is(number))
+        self._voice.broadcast(device, who_is(number))
 
 
 def _nothing() -> None:
@@ -162,9 +169,9 @@ def _head(device: Device, alarm: int, stamp: bytes, transition: Transition, kind
     return b"".join(
         (
             enc.context(1, device.number.to_bytes(4, "big")),
-            enc.context(2, ALARMS[alarm].number.to_bytes(4, "big")),
+            enc.context(2, (ALARMS[alarm].number + device.base).to_bytes(4, "big")),
             enc.constructed(3, stamp),
-            enc.context(4, enc.content(NOTIFICATION_CLASS)),
+            enc.context(4, enc.content(NOTIFICATION_CLASS + device.base)),
             enc.context(5, enc.content(PRIORITIES[transition])),
             enc.context(6, enc.content(kind)),
         )

@@ -3,10 +3,10 @@
 The declarations themselves are in `meter_objects.py`; no services and no bytes of any one tick live here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final, Protocol
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
@@ -18,11 +18,21 @@ ANY_DEVICE: Final = enc.object_number(ObjectType.DEVICE, ANY_INSTANCE)
 """The object identifier of whichever device is asked."""
 
 
+class Elements(Protocol):
+    """The elements of an array; as good as a tuple of them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> bytes | Cut | Own: ...
+
+    def __iter__(self) -> Iterator[bytes | Cut | Own]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
     """A BACnetARRAY of encoded elements."""
 
-    elements: tuple[bytes | Cut | Own, ...]
+    elements: Elements
 
 
 Lists = Callable[["Device", Property], Sequence[bytes]]
@@ -91,6 +101,7 @@ class ObjectSpec:
     kind: ObjectType
     instance: int
     name: str
+    description: str
     properties: Properties
     lines: frozenset[int] = frozenset()
 
@@ -141,11 +152,11 @@ def declare(
         properties |= part
     listed = tuple(enc.enumerated(number) for number in properties if number not in UNLISTED)
     properties[Property.PROPERTY_LIST] = PropertySpec(Array(listed))
-    return ObjectSpec(kind, instance, name, properties, lines)
+    return ObjectSpec(kind, instance, name, description, properties, lines)
 
 
 class ObjectTable:
-    """All objects of one kind of device: shared by every meter of the same lines."""
+    """All objects of one kind of device, its device object apart: shared by every meter of the same lines."""
 
     def __init__(self, device: ObjectSpec, objects: Iterable[ObjectSpec]) -> None:
         self.device = device
@@ -153,15 +164,13 @@ class ObjectTable:
         self._by_number = {spec.number: spec for spec in self.objects}
         self._by_name = {spec.name: spec for spec in self.objects}
 
-    def find(self, number: int, device: "Device") -> ObjectSpec | None:
-        """Return the object with this identifier in `device`; device 4194303 is whichever device is asked."""
-        if number in (device.number, ANY_DEVICE):
-            return self.device
+    def find(self, number: int) -> ObjectSpec | None:
+        """Return the object with this identifier."""
         return self._by_number.get(number)
 
-    def named(self, name: str, device: "Device") -> ObjectSpec | None:
-        """Return the object with this name in `device`."""
-        return self.device if name == device.name else self._by_name.get(name)
+    def named(self, name: str) -> ObjectSpec | None:
+        """Return the object with this name."""
+        return self._by_name.get(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +179,10 @@ class Device:
 
     `row` is whose values it shows, by its place in the snapshot's columns; `instance` is its device instance,
     `name` its object name, `table` its objects and `texts` the properties of its device object that are its
-    own, in words. `options` are those that a meter was ordered with.
+    own, in words. `options` are those that a meter was ordered with. `segments` says that it sends long
+    answers in segments. `base` is added to the instances of the table's objects: that of a meter which is a
+    part of another device (`flat.py`), else 0. What is no meter has the clock and the line of the gateway,
+    and so has such a part.
     """
 
     row: int
@@ -179,6 +191,36 @@ class Device:
     table: ObjectTable
     texts: Mapping[Property, str]
     options: frozenset[str] = frozenset()
+    segments: bool = False
+    base: int = 0
+    is_meter: bool = True
+
+    spans_rows: ClassVar[bool] = False
+    """Whether the device shows more rows than its own: those of its parts."""
+
+    @property
+    def line(self) -> int | None:
+        """Whose line leads to it: the row of a meter, None for the gateway's port."""
+        return self.row if self.is_meter else None
+
+    @property
+    def parts(self) -> Sequence["Device"]:
+        """The meters whose objects the device has, each with a row of its own."""
+        return (self,)
+
+    def part(self, number: int) -> "Device":  # noqa: ARG002  devices of several meters need it
+        """Return which of the parts has the object with this identifier; the device itself where none has."""
+        return self
+
+    def find(self, number: int) -> ObjectSpec | None:
+        """Return the object with this identifier; device 4194303 is whichever device is asked."""
+        if number in (self.number, ANY_DEVICE):
+            return self.table.device
+        return self.table.find(number)
+
+    def named(self, name: str) -> ObjectSpec | None:
+        """Return the object with this name."""
+        return self.table.device if name == self.name else self.table.named(name)
 
     @cached_property
     def mac(self) -> bytes:

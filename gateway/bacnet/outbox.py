@@ -9,6 +9,8 @@ from collections.abc import Callable, Hashable
 from itertools import islice
 from typing import Final
 
+from gateway.bacnet.objects import Device
+
 BURST: Final = 50
 PAUSE_S: Final = 0.02
 """50 notifications every 20 ms: 2 500 a second."""
@@ -28,17 +30,24 @@ class Outbox:
 
     def __init__(self, pause_s: float = PAUSE_S) -> None:
         self._pause_s = pause_s
-        self._waiting: dict[Hashable, Callable[[], None]] = {}
+        self._waiting: dict[tuple[Device, Hashable], Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def put(self, key: Hashable, tell: Callable[[], None]) -> None:
-        """Call `tell` when its turn comes; while something with the same `key` waits, this adds nothing."""
+    def put(self, device: Device, key: Hashable, tell: Callable[[], None]) -> None:
+        """Call `tell` of a device when its turn comes.
+
+        While something of the device with the same `key` waits, this adds nothing.
+        """
         if len(self._waiting) >= MOST_WAITING:
             _LOG.warning("a notification is dropped: %d wait", MOST_WAITING)
             return
-        self._waiting.setdefault(key, tell)
+        self._waiting.setdefault((device, key), tell)
         if self._timer is None:
             self._later()
+
+    def drop(self, device: Device) -> None:
+        """Forget what is left to tell of a device."""
+        self._waiting = {key: tell for key, tell in self._waiting.items() if key[0].number != device.number}
 
     def stop(self) -> None:
         """Forget what is left to tell."""

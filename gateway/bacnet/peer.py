@@ -33,8 +33,18 @@ class Message(NamedTuple):
     apdu: bytes
 
 
+class Voice(Protocol):
+    """How a device says something of its own accord, as far as it may."""
+
+    def send(self, device: Device, peer: Peer, apdu: bytes, *, expects_reply: bool = False) -> None:
+        """Send an APDU of `device` to one peer."""
+
+    def broadcast(self, device: Device, apdu: bytes) -> None:
+        """Send an APDU of `device` to everybody."""
+
+
 class Speaker(Protocol):
-    """How a device says something of its own accord or in answer."""
+    """What carries the APDUs of devices."""
 
     def send(
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
@@ -43,6 +53,12 @@ class Speaker(Protocol):
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
+
+    def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
+        """Send an APDU as if it came from another station than `device`, to one peer or to everybody."""
+
+    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
 
     def forget(self) -> None:
         """Give no answer again that was given before: something else than the tick has changed."""

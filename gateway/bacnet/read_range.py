@@ -6,7 +6,6 @@ those of the device that is asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final
 
@@ -16,17 +15,16 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.instants import read_date_time
 from gateway.bacnet.objects import Array, Device, Lists, LogBuffer
 from gateway.bacnet.octets import date_time_octets, real_octets
 from gateway.bacnet.reading import Reference, find_property, own_number, read_reference
 from gateway.bacnet.template import Listing
 from gateway.bacnet.trends import Records, TrendLog
-from sims.points import NS_PER_S
 
 _BY_POSITION: Final = 3
 _BY_SEQUENCE: Final = 6
 _BY_TIME: Final = 7
-_DATE_AND_TIME: Final = 8
 _RECORD: Final = 22
 """Octets of one record: timestamp [0], a REAL [1][2] and status flags [2]."""
 _HEAD: Final = 21
@@ -64,6 +62,7 @@ def read_range(body: bytes, limit: int, device: Device, logs: Sequence[TrendLog]
     reference = read_reference(reader)
     wanted = _read_range(reader)
     reader.finish()
+    device = device.part(reference.number)
     value = find_property(reference, device).value
     if reference.index is not None and not isinstance(value, Array):
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
@@ -81,7 +80,7 @@ def _read_range(reader: Reader) -> Range | None:
     for kind in (_BY_POSITION, _BY_SEQUENCE, _BY_TIME):
         if reader.opened(kind):
             reference = (
-                _read_instant(reader) if kind == _BY_TIME else enc.read_unsigned(reader.application(2))
+                read_date_time(reader) if kind == _BY_TIME else enc.read_unsigned(reader.application(2))
             )
             count = enc.read_signed(reader.application(3))
             reader.closing(kind)
@@ -89,18 +88,6 @@ def _read_range(reader: Reader) -> Range | None:
                 raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
             return Range(kind, reference, count)
     return None
-
-
-def _read_instant(reader: Reader) -> int:
-    """Read a Date and a Time in full [ns since 1970 UTC]."""
-    date, time = reader.application(10), reader.application(11)
-    if len(date + time) != _DATE_AND_TIME or len(date) != len(time):
-        raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
-    try:
-        day = datetime(1900 + date[0], date[1], date[2], time[0], time[1], time[2], tzinfo=UTC)
-    except ValueError:
-        raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE) from None
-    return int(day.timestamp()) * NS_PER_S + time[3] * (NS_PER_S // 100)
 
 
 def _select(records: Records, wanted: Range | None) -> tuple[int, int]:

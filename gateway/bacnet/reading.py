@@ -13,12 +13,17 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.image import ROW, Cut
 from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, PropertySpec, Value
-from gateway.bacnet.template import Own, Part, Template
+from gateway.bacnet.template import Listing, Own, Part, Template
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
 _ANY_REFERENCE: Final = enc.context(0, ANY_DEVICE.to_bytes(4, "big"))
 _OWN_NUMBER: Final = Own(Property.OBJECT_IDENTIFIER, start=1)
+_READ_PROPERTY: Final = bytes((Confirmed.READ_PROPERTY,)) + _ANY_REFERENCE[:1]
+"""How a request begins that reads one property."""
+_NUMBER: Final = slice(2, 6)
+"""Where the object identifier stands that most requests begin with, from the service choice on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def _value_parts(value: Value, index: int | None) -> Sequence[Part]:
 
 def _elements(array: Array, index: int | None) -> Sequence[Part]:
     if index is None:
-        return array.elements
+        return [*array.elements]
     if index == 0:
         return [enc.unsigned(len(array.elements))]
     if index > len(array.elements):
@@ -81,9 +86,25 @@ def _elements(array: Array, index: int | None) -> Sequence[Part]:
     return [array.elements[index - 1]]
 
 
+def _values(reference: Reference, device: Device) -> Sequence[Part]:
+    """Return what is referred to as the parts of a template. Raises ServiceError."""
+    found = _value_parts(find_property(reference, device).value, reference.index)
+    if not device.spans_rows:
+        return found
+    start = device.part(reference.number).row * ROW
+    return [_placed(part, start, reference.number) for part in found]
+
+
+def _placed(part: Part, start: int, number: int) -> Part:
+    """Return a part as it is found in the whole image, and which object's it is."""
+    if isinstance(part, Cut):
+        return Cut(start + part.start, start + part.stop, part.varies)
+    return Listing(part.attribute, number) if isinstance(part, Listing) else part
+
+
 def find_property(reference: Reference, device: Device) -> PropertySpec:
     """Return the property that is referred to. Raises ServiceError."""
-    spec = device.table.find(reference.number, device)
+    spec = device.find(reference.number)
     if spec is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
     found = spec.properties.get(reference.attribute)
@@ -98,9 +119,27 @@ def own_number(number: int, device: Device) -> bytes:
 
 
 def shareable(body: bytes, device: Device) -> bytes:
-    """Return a request as any device of the same kind could be asked it: to begin with, of "any device"."""
+    """Return a request as any device of the same kind could be asked it: to begin with, of "any device".
+
+    A device with the rows of others is the only one of its kind.
+    """
+    if device.spans_rows:
+        return body
     reference = device.reference
     return body[:1] + _ANY_REFERENCE + body[6:] if body[1:6] == reference else body
+
+
+def read_of_part(body: bytes, device: Device) -> tuple[Device, bytes] | None:
+    """Return the part of a device of which a request, from its service choice on, reads a property; or None.
+
+    And the request as if that were a device of its own.
+    """
+    if body[:2] != _READ_PROPERTY:
+        return None
+    number = int.from_bytes(body[_NUMBER], "big")
+    part = device.part(number)
+    own = (number - part.base).to_bytes(4, "big")
+    return None if part is device else (part, _READ_PROPERTY + own + body[_NUMBER.stop :])
 
 
 def compile_answer(body: bytes, device: Device) -> tuple[Template, bool]:
@@ -120,7 +159,8 @@ def compile_answer(body: bytes, device: Device) -> tuple[Template, bool]:
         for reference in references:
             parts += _results(reference, device)
         parts.append(b"\x1f")
-    return Template(apdu.COMPLEX_ACK, parts), any(_is_personal(number) for number, _ in wanted)
+    personal = any(_is_personal(number) for number, _ in wanted)
+    return Template(apdu.COMPLEX_ACK, parts, whole=device.spans_rows), personal
 
 
 def _is_personal(number: int) -> bool:
@@ -136,11 +176,11 @@ def _object(number: int) -> Sequence[Part]:
 def _read_property(reference: Reference, device: Device) -> Template:
     service = bytes((Confirmed.READ_PROPERTY,))
     try:
-        value = _value_parts(find_property(reference, device).value, reference.index)
+        value = _values(reference, device)
     except ServiceError as refusal:
         return Template(apdu.ERROR, [service + apdu.error_parameters(refusal.code)])
     echo = [service, *_object(reference.number), _property(1, reference)]
-    return Template(apdu.COMPLEX_ACK, [*echo, b"\x3e", *value, b"\x3f"])
+    return Template(apdu.COMPLEX_ACK, [*echo, b"\x3e", *value, b"\x3f"], whole=device.spans_rows)
 
 
 def _property(tag: int, reference: Reference) -> bytes:
@@ -151,7 +191,7 @@ def _property(tag: int, reference: Reference) -> bytes:
 
 def _results(reference: Reference, device: Device) -> Iterator[Part]:
     """Yield the results for one reference of ReadPropertyMultiple: several for ALL, REQUIRED and OPTIONAL."""
-    if reference.attribute in _SPECIAL and (spec := device.table.find(reference.number, device)):
+    if reference.attribute in _SPECIAL and (spec := device.find(reference.number)):
         for number in spec.select(reference.attribute):
             yield from _result(Reference(reference.number, number, None), device)
     else:
@@ -161,7 +201,7 @@ def _results(reference: Reference, device: Device) -> Iterator[Part]:
 def _result(reference: Reference, device: Device) -> Iterator[Part]:
     yield _property(2, reference)
     try:
-        value = _value_parts(find_property(reference, device).value, reference.index)
+        value = _values(reference, device)
     except ServiceError as refusal:
         yield enc.constructed(5, apdu.error_parameters(refusal.code))
     else:

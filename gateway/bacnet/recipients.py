@@ -95,6 +95,10 @@ class Recipients:
         """Return the list of a device."""
         return self._lists.get(device, ())
 
+    def under(self, device: Device) -> list[Destination]:
+        """Return the lists of all parts of a device, one after the other."""
+        return [each for part in device.parts for each in self.of(part)]
+
     def devices(self) -> dict[int, Device]:
         """Return the devices with somebody on their list, by row."""
         return {device.row: device for device in self._lists}

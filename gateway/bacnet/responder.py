@@ -7,7 +7,8 @@ with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from copy import copy
+from typing import Final, Self
 
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
@@ -18,7 +19,8 @@ from gateway.bacnet.list_elements import change_list
 from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
-from gateway.bacnet.reading import compile_answer, shareable
+from gateway.bacnet.reading import compile_answer, read_of_part, shareable
+from gateway.bacnet.segmentation import segmentable
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
 from gateway.bacnet.writing import WriteRequest, read_request
@@ -33,6 +35,10 @@ LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LI
 _MOST_TEMPLATES: Final = 4096
 _SHORTEST: Final = 4
 """Octets of a confirmed request without parameters."""
+_ASKED: Final = slice(5, 9)
+"""Where the object identifier stands in a request to read a property."""
+_ECHO: Final = 4
+"""Where it stands in the answer."""
 
 
 Act = Callable[[bytes, Device, Peer], None]
@@ -71,53 +77,86 @@ class Responder:
             self._image = encode(self._snapshot, self._stores)
         return self._image
 
+    def showing(self, image: bytes) -> Self:
+        """Return a responder that answers from another image, and is else the same."""
+        other = copy(self)
+        other._image = image  # noqa: SLF001  it is of this class
+        return other
+
     def read(self, request: bytes, device: Device) -> bytes | None:
-        """Answer a request that reads; None where the same one may get another answer within the tick."""
-        found = self._template_of(request[3:], device)
-        return None if found.lists else self._within(self._fill(found, request, device), request)
+        """Answer a request that reads; None where the same one may get another answer within the tick.
+
+        And where the answer is longer than the asker accepts in one piece.
+        """
+        found, answer = self._read(request, device)
+        return None if found.lists or len(answer) > apdu.APDU_LIMITS[request[1] & 15] else answer
 
     def answer(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest | None:
         """Return the answer of a device to a confirmed request of a peer, or what it wants written.
 
-        None is the answer to what is no confirmed request.
+        One that is longer than the asker accepts goes in segments. None is the answer to what is no confirmed
+        request.
         """
         if len(request) < _SHORTEST or request[0] & 0xF0 != apdu.CONFIRMED_REQUEST:
             return None
         if request[0] & apdu.SEGMENTED:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
         if request[3] in READS:
-            answer: bytes | WriteRequest = self._fill(self._template_of(request[3:], device), request, device)
+            answer: bytes | WriteRequest = self._read(request, device)[1]
         else:
             answer = self._serve(request, device, peer)
-        return self._within(answer, request) if isinstance(answer, bytes) else answer
+        return self._within(answer, request, device) if isinstance(answer, bytes) else answer
 
-    def _within(self, answer: bytes, request: bytes) -> bytes:
+    def _within(self, answer: bytes, request: bytes, device: Device) -> bytes:
         """Return an answer, or that it is longer than the asker accepts."""
-        if len(answer) > apdu.APDU_LIMITS[request[1] & 15]:
-            return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
-        return answer
+        if len(answer) <= apdu.APDU_LIMITS[request[1] & 15]:
+            return answer
+        why = AbortReason.SEGMENTATION_NOT_SUPPORTED
+        return apdu.abort(request[2:3], why) if not device.segments else segmentable(answer, request)
+
+    def _read(self, request: bytes, device: Device) -> tuple[Template, bytes]:
+        """Return the answer to a request that reads, and its template."""
+        body = request[3:]
+        found = self._templates.get((device.table, body))
+        if found is None:
+            if device.spans_rows and (read := read_of_part(body, device)):
+                return self._read_part(request, *read)
+            body = shareable(body, device)
+            found = self._template(body, body, device)
+        return found, self._fill(found, request, device)
+
+    def _read_part(self, request: bytes, part: Device, shared: bytes) -> tuple[Template, bytes]:
+        """Return the answer to a request that reads a property of a part of a device.
+
+        The parts share a template, which has the object identifier of the one that it was made for.
+        """
+        found = self._templates.get((part.table, shared)) or self._template(shared, request[3:], part)
+        answer = self._fill(found, request, part)
+        if found.varies:
+            answer = answer[:_ECHO] + request[_ASKED] + answer[_ECHO + 4 :]
+        return found, answer
 
     def _fill(self, template: Template, request: bytes, device: Device) -> bytes:
         """Return a template as the answer of a device."""
-        own = device.own
-        if template.lists:
-            own = {**own, **{prop: b"".join(self._lists(device, prop)) for prop in template.lists}}
-        return template.pdu + request[2:3] + template.fill(self.image(), device.row * ROW, own)
+        lists = {
+            each: b"".join(self._lists(device.part(each.number), each.attribute)) for each in template.lists
+        }
+        return template.pdu + request[2:3] + template.fill(self.image(), device.row * ROW, device.own, lists)
 
-    def _template_of(self, body: bytes, device: Device) -> Template:
-        """Return the template of the answer to a request from its service choice on."""
-        found = self._templates.get((device.table, body))
-        return found or self._template(shareable(body, device), device)
+    def _template(self, shared: bytes, body: bytes, device: Device) -> Template:
+        """Return the template for all devices with the same objects, or for this one; make it if need be.
 
-    def _template(self, body: bytes, device: Device) -> Template:
-        """Return the template for all devices with the same objects, or for this one; make it if need be."""
-        template = self._templates.get((device.table, body)) or self._templates.get((device, body))
+        `shared` is `body` as any of these devices could be asked it. Where a device has the objects of
+        meters, what never changes is not kept: there is too much of it, and it is seldom read again.
+        """
+        template = self._templates.get((device.table, shared)) or self._templates.get((device, shared))
         if template is not None:
             return template
         template, personal = compile_answer(body, device)
-        if len(self._templates) >= _MOST_TEMPLATES:
-            self._templates.clear()
-        self._templates[(device if personal else device.table, body)] = template
+        if template.varies or not (device.spans_rows or device.base):
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[(device if personal else device.table, shared)] = template
         return template
 
     def _serve(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest:
@@ -135,7 +174,7 @@ class Responder:
         except RejectError as refusal:
             return apdu.reject(invoke, refusal.reason)
         except apdu.ServiceError as refusal:
-            return apdu.error(invoke, service, apdu.error_parameters(refusal.code))
+            return apdu.error(invoke, service, apdu.error_parameters(refusal.code, refusal.error_class))
         return bytes((apdu.COMPLEX_ACK,)) + invoke + content
 
     def _content(self, body: bytes, limit: int, device: Device) -> bytes:

@@ -8,12 +8,16 @@ import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Interface
+from typing import Final
 
+from gateway.bacnet import network as net
 from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
 from gateway.bacnet.bbmd import Bbmd
 from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.clashes import Clashes
+from gateway.bacnet.device_control import DeviceControl
+from gateway.bacnet.flat import flat_device
 from gateway.bacnet.foreign import ForeignDevice
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.host import Host, Residents
@@ -29,8 +33,12 @@ from gateway.binding import address_text
 from gateway.bip import BbmdRole, Role
 from gateway.commands import Applier
 from gateway.hub import Endpoint
+from gateway.link_faults import Links
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
+
+_NOBODY: Final = 0x800000
+"""In an address of three octets on the virtual network: no device has it, instances have 22 bits."""
 
 
 class BacnetAdapter:
@@ -38,7 +46,8 @@ class BacnetAdapter:
 
     `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
     Meters are on virtual network `network`, or have `hosts` of their own; `own_network` is the number of the
-    network that the gateway is on. What is written goes to `commands`.
+    network that the gateway is on. What is written goes to `commands`. `password` is what clients must give
+    who control communication; `links` are the faults of the meters' lines, without it there are none.
     """
 
     name = "bacnet"
@@ -58,23 +67,33 @@ class BacnetAdapter:
         hosts: Sequence[str] = (),
         own_network: int | None = None,
         role: Role | None = None,
+        password: str | None = None,
+        links: Links | None = None,
     ) -> None:
         self._address = address
         self._interface = IPv4Interface(address)
         self._port = port
         self._topology = topology
         self._gateway = gateway_device(device_instance, gateway_id, gateway_name)
-        self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
-        self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(meters))
-        self._application = Application(len(meters), commands, self)
+        self._meters: Sequence[Device] = ()
+        if topology == "flat":
+            self._gateway = flat_device(self._gateway, meters)
+        else:
+            self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
+        self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(self._meters))
+        self._network = network
+        self._application = Application(
+            len(meters), commands, self, links=links, control=DeviceControl(password)
+        )
         ground = Ground(str(self._interface.ip), network, hosts)
         self._layout = TOPOLOGIES[topology]((self._gateway, self._meters), ground)
         self._networks = Networks(self._layout.behind, own_network)
         self._hosts = self._make_hosts(role)
         self._host = self._hosts[0]
-        self._serving = dict.fromkeys(self._meters, self._host)
-        self._serving |= zip(self._layout.residents.apart, self._hosts[1:], strict=True)
-        self._serving[self._gateway] = self._host
+        self._serving = dict.fromkeys((device.number for device in self._meters), self._host)
+        apart = (device.number for device in self._layout.residents.apart)
+        self._serving |= zip(apart, self._hosts[1:], strict=True)
+        self._serving[self._gateway.number] = self._host
         self._own: frozenset[Address] = frozenset()
 
     def _make_hosts(self, role: Role | None) -> list[Host]:
@@ -131,11 +150,21 @@ class BacnetAdapter:
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
     ) -> None:
         """Send an APDU of `device` to one peer."""
-        self._serving[device].send(device, peer, apdu, priority=priority, expects_reply=expects_reply)
+        self._serving[device.number].send(device, peer, apdu, priority=priority, expects_reply=expects_reply)
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of `device` to everybody."""
-        self._serving[device].broadcast(device, apdu)
+        self._serving[device.number].broadcast(device, apdu)
+
+    def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
+        """Send an APDU from a station with the device's instance and another address."""
+        station = net.station(self._network, (_NOBODY | device.instance).to_bytes(len(device.mac), "big"))
+        self._serving[device.number].impersonate(station, peer, apdu)
+
+    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
+        for host in self._hosts:
+            host.set_aside(lines, numbers)
 
     def away(self) -> bool:
         """Return false: it needs nobody."""
@@ -143,17 +172,19 @@ class BacnetAdapter:
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it serves."""
-        low, high = self._span()
-        serves = f"device {self._gateway.instance}, meters {low}–{high} {self._where()}"  # noqa: RUF001  a range
+        serves = f"device {self._gateway.instance}, {self._where()}"
         return [Endpoint(SERVICE, address_text(*self._host.place), serves)]
 
     def ready(self) -> Mapping[str, object]:
-        """Return the address, the topology and the device instances; where each meter is, if apart."""
+        """Return the address, the topology and the first and last device instance of meters that are devices.
+
+        And where each of them is, if apart.
+        """
         entry = {
             "address": f"{self._address}:{self._host.place[1]}",
             "topology": self._topology,
             "gateway_device": self._gateway.instance,
-            "meters": list(self._span()),
+            "meters": [self._meters[0].instance, self._meters[-1].instance] if self._meters else [],
         }
         if self._layout.sites:
             entry["meter_addresses"] = [address_text(*host.place) for host in self._hosts[1:]]
@@ -165,16 +196,14 @@ class BacnetAdapter:
             self._clashes.hear_i_am(message.apdu, message.peer)
         self._application.hear(message, devices)
 
-    def _span(self) -> tuple[int, int]:
-        return self._meters[0].instance, self._meters[-1].instance
-
     def _where(self) -> str:
         """Return where the meters are found, in words."""
+        if not self._meters:
+            return f"objects of {len(self._gateway.parts)} meters"
+        meters = f"meters {self._meters[0].instance}–{self._meters[-1].instance}"  # noqa: RUF001  a range
         if self._layout.behind is not None:
-            return f"on network {self._layout.behind}"
-        if not self._layout.sites:
-            return "in it"
-        return f"at {address_text(*self._hosts[1].place)} to {address_text(*self._hosts[-1].place)}"
+            return f"{meters} on network {self._layout.behind}"
+        return f"{meters} at {address_text(*self._hosts[1].place)} to {address_text(*self._hosts[-1].place)}"
 
     def _is_own(self, address: Address) -> bool:
         """Whether a datagram from `address` is our own; bound to every address, we send from any."""

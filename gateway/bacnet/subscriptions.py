@@ -20,7 +20,7 @@ from gateway.bacnet.peer import Peer
 MOST_SUBSCRIPTIONS: Final = 8192
 """Subscriptions to all devices."""
 MOST_OF_A_DEVICE: Final = 256
-"""Subscriptions to one device."""
+"""Subscriptions to one device, unless it has the objects of several meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def read_subscribe(body: bytes, device: Device, peer: Peer) -> Subscribe:
         increment = None if octets is None else _read_increment(octets)
     reader.finish()
     return Subscribe(
-        Key(device, peer, process, number, attribute, index),
+        Key(device.part(number), peer, process, number, attribute, index),
         None if confirmed is None else enc.read_boolean(confirmed),
         0 if lifetime is None else enc.read_unsigned(lifetime),
         increment,
@@ -106,7 +106,7 @@ class Subscriptions:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._all: dict[Key, Subscription] = {}
-        self._of: dict[Device, dict[Key, Subscription]] = {}
+        self._of: dict[int, dict[Key, Subscription]] = {}
         self._first_end = math.inf
 
     def find(self, key: Key) -> Subscription | None:
@@ -115,7 +115,7 @@ class Subscriptions:
 
     def of(self, device: Device) -> list[Subscription]:
         """Return the subscriptions to a device, the oldest first."""
-        return list(self._of.get(device, {}).values())
+        return list(self._of.get(device.number, {}).values())
 
     def end(self, lifetime: int) -> float:
         """Return when a subscription ends that begins now [s]."""
@@ -123,22 +123,23 @@ class Subscriptions:
 
     def check_room(self, device: Device) -> None:
         """Raise ServiceError if there is no room for one more."""
-        if len(self._all) >= MOST_SUBSCRIPTIONS or len(self._of.get(device, ())) >= MOST_OF_A_DEVICE:
+        most = MOST_SUBSCRIPTIONS if device.base else MOST_OF_A_DEVICE
+        if len(self._all) >= MOST_SUBSCRIPTIONS or len(self._of.get(device.number, ())) >= most:
             raise ServiceError(ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
 
     def put(self, subscription: Subscription) -> None:
         """Keep a subscription, in the place of the one with the same key if there is one."""
         self._all[subscription.key] = subscription
-        self._of.setdefault(subscription.key.device, {})[subscription.key] = subscription
+        self._of.setdefault(subscription.key.device.number, {})[subscription.key] = subscription
         self._first_end = min(self._first_end, subscription.end)
 
     def drop(self, key: Key) -> None:
         """Forget a subscription."""
         del self._all[key]
-        of_device = self._of[key.device]
+        of_device = self._of[key.device.number]
         del of_device[key]
         if not of_device:
-            del self._of[key.device]
+            del self._of[key.device.number]
 
     def ended(self) -> list[Subscription]:
         """Return those whose lifetime is over; looks for them only when the first may be."""

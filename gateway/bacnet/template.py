@@ -4,7 +4,7 @@ Knows the image's layout; objects and services are compiled elsewhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import cast
 
@@ -22,23 +22,28 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A BACnetLIST of the device that changes with what clients do."""
+    """A BACnetLIST that changes with what clients do; `number` is its object, 0 the one asked for."""
 
     attribute: Property
-    start: int = field(default=0, init=False)
+    number: int = 0
 
 
 Part = bytes | Cut | Own | Listing
 OwnValues = Mapping[int, bytes]
 """What a device has of its own, with its tags, by property."""
+Lists = Mapping[Listing, bytes]
+"""The elements of lists."""
 
 
 class Template:
-    """An APDU but for its invoke id: `pdu` is its first octet, `parts` all that follows the invoke id."""
+    """An APDU but for its invoke id: `pdu` is its first octet, `parts` all that follows the invoke id.
 
-    __slots__ = ("_cut", "_form", "_own", "_varying", "lists", "pdu")
+    Cuts are places in a row, or with `whole` in the whole image.
+    """
 
-    def __init__(self, pdu: int, parts: Sequence[Part]) -> None:
+    __slots__ = ("_cut", "_form", "_other", "_varying", "_whole", "lists", "pdu", "varies")
+
+    def __init__(self, pdu: int, parts: Sequence[Part], *, whole: bool = False) -> None:
         self.pdu = bytes((pdu,))
         slots = [part for part in parts if not isinstance(part, bytes)]
         cuts = [slot for slot in slots if isinstance(slot, Cut)]
@@ -47,20 +52,20 @@ class Template:
         )
         self._cut = _cutter(cuts)
         self._varying = tuple(k for k, cut in enumerate(cuts) if cut.varies)
-        self._own = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
-        self.lists = tuple(slot.attribute for slot in slots if isinstance(slot, Listing))
+        self._other = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
+        self._whole = whole
+        self.varies = bool(slots)
+        """Whether it is not always filled with the same."""
+        self.lists = tuple(slot for slot in slots if isinstance(slot, Listing))
         """The lists without which it cannot be filled."""
 
-    def fill(self, image: bytes, start: int, own: OwnValues) -> bytes:
-        """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`.
-
-        `own` has the `lists` too.
-        """
-        values = self._cut(image[start : start + ROW])
+    def fill(self, image: bytes, start: int, own: OwnValues, lists: Lists) -> bytes:
+        """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`."""
+        values = self._cut(image if self._whole else image[start : start + ROW])
         if self._varying:
             values = self._trimmed(values)
-        if self._own:
-            values = self._completed(values, own)
+        if self._other:
+            values = self._completed(values, own, lists)
         return self._form % values
 
     def _trimmed(self, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -70,11 +75,12 @@ class Template:
             trimmed[k] = trimmed[k][: 1 + (trimmed[k][0] & 7)]
         return tuple(trimmed)
 
-    def _completed(self, values: tuple[bytes, ...], own: OwnValues) -> tuple[bytes, ...]:
-        """Put the device's own values between those of the image, in the order of their places."""
+    def _completed(self, values: tuple[bytes, ...], own: OwnValues, lists: Lists) -> tuple[bytes, ...]:
+        """Put the device's own values and lists between those of the image, in the order of their places."""
         completed = list(values)
-        for k, slot in self._own:
-            completed.insert(k, own[slot.attribute][slot.start :])
+        for k, slot in self._other:
+            value = lists[slot] if isinstance(slot, Listing) else own[slot.attribute][slot.start :]
+            completed.insert(k, value)
         return tuple(completed)
 
 

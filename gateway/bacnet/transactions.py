@@ -13,10 +13,14 @@ from typing import Final
 from gateway.bacnet import apdu as pdu
 from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Peer, Speaker
+from gateway.bacnet.peer import Peer, Voice
+from gateway.bacnet.subscriptions import MOST_SUBSCRIPTIONS
 
 MOST_WAITING: Final = 256
-"""Requests of one device that wait for one peer; more are dropped."""
+"""Requests of one device that wait for one peer, unless it has the objects of several meters.
+
+More are dropped.
+"""
 
 ANSWERS: Final = frozenset({pdu.SIMPLE_ACK, pdu.ERROR, pdu.REJECT, pdu.ABORT & 0xF0})
 """The types of PDU that end a transaction."""
@@ -45,12 +49,12 @@ class Transactions:
     """The client side of confirmed services, for all devices. Times [s]."""
 
     def __init__(
-        self, speaker: Speaker, timeout_s: float = APDU_TIMEOUT_S, retries: int = APDU_RETRIES
+        self, voice: Voice, may_speak: Callable[[Device], bool], timeout_s: float = APDU_TIMEOUT_S
     ) -> None:
-        self._speaker = speaker
+        self._voice = voice
+        self._may_speak = may_speak
         self._timeout_s = timeout_s
-        self._retries = retries
-        self._lines: dict[tuple[Device, Peer], _Line] = {}
+        self._lines: dict[tuple[int, Peer], _Line] = {}
         self._invoke = 0
 
     def ask(
@@ -58,11 +62,16 @@ class Transactions:
     ) -> None:
         """Ask a peer what `compose` gives once those before are answered; call `lost` if nobody answers.
 
+        A device that may not speak asks nothing.
+
         While something with the same `key` still waits, this adds nothing.
         """
-        line = self._lines.setdefault((device, peer), _Line())
-        if len(line.waiting) >= MOST_WAITING:
-            _LOG.warning("a notification to %s is dropped: %d wait", peer.address[0], MOST_WAITING)
+        if not self._may_speak(device):
+            return
+        line = self._lines.setdefault((device.number, peer), _Line())
+        most = MOST_SUBSCRIPTIONS if device.base else MOST_WAITING
+        if len(line.waiting) >= most:
+            _LOG.warning("a notification to %s is dropped: %d wait", peer.address[0], most)
             return
         line.waiting.setdefault(key, (compose, lost))
         if line.timer is None:
@@ -70,12 +79,12 @@ class Transactions:
 
     def forget(self, device: Device, peer: Peer) -> None:
         """Drop what waits for a peer."""
-        if line := self._lines.get((device, peer)):
+        if line := self._lines.get((device.number, peer)):
             line.waiting.clear()
 
     def hear(self, device: Device, peer: Peer, apdu: bytes) -> None:
         """Take a peer's answer. Whatever it says, the peer is there and has dealt with the request."""
-        line = self._lines.get((device, peer))
+        line = self._lines.get((device.number, peer))
         if line is None or line.timer is None or len(apdu) < 3 or apdu[1] != line.request[2]:  # noqa: PLR2004  the shortest
             return
         if apdu[0] & 0xF0 in _WITH_SERVICE and apdu[2] != line.request[3]:
@@ -83,12 +92,20 @@ class Transactions:
         line.timer.cancel()
         self._next(device, peer, line)
 
+    def drop(self, device: Device) -> None:
+        """Forget all that a device asks."""
+        for key in [key for key in self._lines if key[0] == device.number]:
+            self._end(self._lines.pop(key))
+
     def stop(self) -> None:
         """Forget all that is under way or waits."""
         lines, self._lines = self._lines, {}
         for line in lines.values():
-            if line.timer is not None:
-                line.timer.cancel()
+            self._end(line)
+
+    def _end(self, line: _Line) -> None:
+        if line.timer is not None:
+            line.timer.cancel()
 
     def _next(self, device: Device, peer: Peer, line: _Line) -> None:
         """Begin with what waits longest; without anything, the line is closed."""
@@ -100,16 +117,16 @@ class Transactions:
                 line.sent = 0
                 self._send(device, peer, line)
                 return
-        del self._lines[device, peer]
+        del self._lines[device.number, peer]
 
     def _send(self, device: Device, peer: Peer, line: _Line) -> None:
         line.sent += 1
         later = asyncio.get_running_loop().call_later
         line.timer = later(self._timeout_s, self._overdue, device, peer, line)
-        self._speaker.send(device, peer, line.request, expects_reply=True)
+        self._voice.send(device, peer, line.request, expects_reply=True)
 
     def _overdue(self, device: Device, peer: Peer, line: _Line) -> None:
-        if line.sent <= self._retries:
+        if line.sent <= APDU_RETRIES:
             self._send(device, peer, line)
             return
         if line.lost is not None:

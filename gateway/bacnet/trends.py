@@ -9,9 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sims.demand import INTERVAL
 from sims.points import NS_PER_S, POINTS
-from sims.snapshot import DemandInterval
+from sims.snapshot import INTERVAL, DemandInterval
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,12 @@ class TrendLog:
         self._values = np.zeros((spec.size, meters), np.float32)
 
     def add(self, interval: DemandInterval) -> None:
-        """Record the point at the end of an interval, if it is one that this log takes."""
+        """Record the point at the end of each meter's interval, if it is one that this log takes."""
         taken = interval.sequence % self.spec.every == 0
         rows = interval.rows[taken]
         point = POINTS[self.spec.point]
         places = self.total[rows] % self.spec.size
-        self._times[places, rows] = interval.end
+        self._times[places, rows] = interval.end[taken]
         self._values[places, rows] = point.shown(getattr(interval, point.name)[taken])
         self.total[rows] += 1
 

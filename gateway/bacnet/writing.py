@@ -42,7 +42,7 @@ class WriteRequest:
             try:
                 command = _set(reference, value, self.device, stores)
                 if command is not None:
-                    await commands.apply(command)
+                    await commands.apply((command,))
             except ServiceError as refusal:
                 return self._error(refusal.code, reference)
             except RequestRefusedError:
@@ -71,6 +71,7 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
 
 def _set(reference: Reference, value: bytes, device: Device, stores: Stores) -> Command | None:
     """Carry out a write, or return the command that does. Raises ServiceError."""
+    device = device.part(reference.number)
     setting = find_property(reference, device).setting
     if setting is None:
         raise ServiceError(ErrorCode.WRITE_ACCESS_DENIED)

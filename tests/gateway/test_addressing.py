@@ -1,6 +1,12 @@
 import pytest
 
-from gateway.addressing import Addresses, modbus_ports
+from gateway.addressing import (
+    HIGHEST_INSTANCE,
+    INSTANCES_OF_A_METER,
+    MOST_FLAT_METERS,
+    Addresses,
+    modbus_ports,
+)
 from sims.models import MODELS, Nameplate
 
 
@@ -24,6 +30,12 @@ def test_instance_and_topic_follow_number_and_id() -> None:
     addresses = Addresses(gateway_device=100_000, topic_root="metergate/plant-a")
     assert addresses.device_instance(_meter(7)) == 100_007
     assert addresses.topic(_meter(7)) == "metergate/plant-a/M7"
+
+
+def test_objects_of_all_meters_may_be_in_the_gateway_device() -> None:
+    assert Addresses(gateway_device=100_000, flat=True).device_instance(_meter(7)) == 100_000
+    assert Addresses(flat=True).device_instance(_meter(7)) is None
+    assert INSTANCES_OF_A_METER * (MOST_FLAT_METERS + 1) > HIGHEST_INSTANCE - INSTANCES_OF_A_METER
 
 
 def test_a_protocol_that_is_not_served_has_no_addresses() -> None:

@@ -17,7 +17,31 @@ async def next_tick(clock: Clock) -> Tick:
     while True:
         await clock.due()
         if tick := clock.take():
+            clock.adopt(tick)
             return tick
+
+
+def marked(clock: Clock) -> Tick:
+    """Return the tick that ends now, which is made."""
+    tick = clock.mark()
+    clock.adopt(tick)
+    return tick
+
+
+def advanced(clock: Clock, seconds: float) -> list[Tick]:
+    """Return the ticks of an advance, which are made one after the other."""
+    ticks = []
+    for end in clock.advance(seconds):
+        ticks.append(clock.go_to(end))
+        clock.adopt(ticks[-1])
+    return ticks
+
+
+def changed(clock: Clock, *, speed: float | None = None, paused: bool | None = None) -> Tick:
+    """Return the tick at which a clock is set, which is made."""
+    tick = clock.set(speed=speed, paused=paused)
+    clock.adopt(tick)
+    return tick
 
 
 def _fast(speed: float = 1.0) -> Clock:
@@ -45,16 +69,16 @@ def test_a_start_that_is_given_is_kept_in_either_mode() -> None:
 
 def test_an_advance_of_up_to_a_day_is_one_tick_of_exactly_that_length() -> None:
     clock = Clock("manual", start=0)
-    assert list(clock.advance(300)) == [Tick(1, 300 * NS_PER_S)]
-    assert list(clock.advance(0.1)) == [Tick(2, 300_100_000_000)]
-    assert list(clock.advance(0.000001)) == [Tick(3, 300_100_001_000)]
+    assert advanced(clock, 300) == [Tick(1, 300 * NS_PER_S)]
+    assert advanced(clock, 0.1) == [Tick(2, 300_100_000_000)]
+    assert advanced(clock, 0.000001) == [Tick(3, 300_100_001_000)]
     assert clock.state.tick == Tick(3, 300_100_001_000)
 
 
 def test_a_longer_advance_is_a_tick_for_each_day_and_one_for_the_rest() -> None:
     clock, day = Clock("manual", start=0), 86_400 * NS_PER_S
-    assert list(clock.advance(86_400)) == [Tick(1, day)]
-    assert list(clock.advance(2.5 * 86_400)) == [
+    assert advanced(clock, 86_400) == [Tick(1, day)]
+    assert advanced(clock, 2.5 * 86_400) == [
         Tick(2, 2 * day),
         Tick(3, 3 * day),
         Tick(4, 3 * day + day // 2),
@@ -73,7 +97,7 @@ def test_no_clock_goes_further_than_its_end() -> None:
     clock = Clock("manual", start=END - NS_PER_S)
     with pytest.raises(RequestRefusedError, match="2100-01-01T00:00:00Z"):
         clock.advance(2)
-    assert [tick.time for tick in clock.advance(1)] == [END]
+    assert [tick.time for tick in advanced(clock, 1)] == [END]
 
 
 async def test_a_real_clock_stands_still_at_its_end() -> None:
@@ -126,11 +150,11 @@ async def test_a_mark_ends_now_and_the_regular_ticks_stay_where_they_are() -> No
     clock = _fast()
     await next_tick(clock)
     early = time.monotonic_ns()
-    first = clock.mark()
+    first = marked(clock)
     after_first = time.monotonic_ns()
     time.sleep(0.004)  # noqa: ASYNC251  as above
     before_second = time.monotonic_ns()
-    second = clock.mark()
+    second = marked(clock)
     late = time.monotonic_ns()
     assert before_second - after_first <= second.time - first.time <= late - early
     regular = await next_tick(clock)
@@ -143,7 +167,7 @@ async def test_a_mark_that_comes_after_a_tick_was_due_takes_its_place() -> None:
     clock = _fast()
     await clock.due()
     time.sleep(0.023)  # noqa: ASYNC251  as above
-    mark = clock.mark()
+    mark = marked(clock)
     assert mark.time > 2 * TICK_NS
     overdue = clock.take()
     assert overdue is None or overdue.time > mark.time
@@ -155,43 +179,66 @@ async def test_a_mark_catches_up_no_more_than_a_tick_does() -> None:
     await next_tick(clock)
     before = clock.state.tick.time
     time.sleep(1.2)  # noqa: ASYNC251  as above
-    mark = clock.mark()
+    mark = marked(clock)
     assert LONGEST_TICK // 2 < mark.time - before < 1.1 * LONGEST_TICK
     assert (await next_tick(clock)).time > mark.time
 
 
 @pytest.mark.parametrize("speed", [0.001, 50.0])
-async def test_time_goes_on_from_a_mark_at_any_new_speed(speed: float) -> None:
+async def test_a_new_speed_counts_from_when_it_is_set(speed: float) -> None:
     clock = _fast()
     await next_tick(clock)
-    time.sleep(0.005)  # noqa: ASYNC251  as above
-    mark = clock.mark()
-    clock.set(speed=speed)
-    assert (await next_tick(clock)).time > mark.time
-
-
-async def test_no_time_passes_twice_when_the_speed_is_set_after_a_mark() -> None:
-    clock = _fast()
-    await next_tick(clock)
-    time.sleep(0.005)  # noqa: ASYNC251  as above
     early = time.monotonic_ns()
-    mark = clock.mark()
-    clock.set(speed=1.0)
-    again = clock.mark()
-    assert again.time - mark.time <= time.monotonic_ns() - early
+    before = marked(clock)
+    time.sleep(0.005)  # noqa: ASYNC251  as above
+    at = changed(clock, speed=speed)
+    late = time.monotonic_ns()
+    assert 5_000_000 <= at.time - before.time <= late - early
+    assert (clock.state.speed, at.regular) == (speed, round(TICK_NS * speed))
+    time.sleep(0.004)  # noqa: ASYNC251  as above
+    after = marked(clock)
+    assert 4_000_000 * speed <= after.time - at.time <= (time.monotonic_ns() - early) * speed
+    regular = await next_tick(clock)
+    assert (regular.time - at.time) % round(TICK_NS * speed) == 0
 
 
-async def test_a_mark_of_a_clock_that_stands_has_no_length() -> None:
-    manual, real = Clock("manual", start=7), _fast()
-    assert manual.mark() == Tick(1, 7)
-    before = await next_tick(real)
-    real.set(paused=True)
-    time.sleep(0.01)  # noqa: ASYNC251  as above
-    assert real.mark() == Tick(before.number + 1, before.time)
-    assert real.take() is None
-    real.set(paused=False)
-    assert real.take() is None
-    assert real.mark().time == before.time
+async def test_a_clock_is_paused_when_it_is_told_so_and_goes_on_from_there() -> None:
+    clock = _fast()
+    before = await next_tick(clock)
+    time.sleep(0.005)  # noqa: ASYNC251  as above
+    at = changed(clock, paused=True)
+    assert at.time - before.time >= 5_000_000
+    time.sleep(0.02)  # noqa: ASYNC251  as above
+    assert marked(clock) == Tick(at.number + 1, at.time, TICK_NS)
+    assert clock.take() is None
+    resumed = time.monotonic_ns()
+    assert changed(clock, paused=False).time == at.time
+    time.sleep(0.005)  # noqa: ASYNC251  as above
+    assert 5_000_000 <= marked(clock).time - at.time <= time.monotonic_ns() - resumed
+
+
+async def test_who_waits_for_a_tick_heeds_what_the_clock_is_set_to_meanwhile() -> None:
+    clock = Clock("real", start=0, tick_s=0.1)
+    waiting = asyncio.create_task(clock.due())
+    await asyncio.sleep(0.05)
+    changed(clock, paused=True)
+    await asyncio.sleep(0.01)
+    resumed = time.monotonic_ns()
+    changed(clock, paused=False)
+    await waiting
+    assert time.monotonic_ns() - resumed >= 100_000_000
+
+
+async def test_a_clock_set_before_it_begins_to_go_has_gone_on_by_nothing() -> None:
+    clock = _fast()
+    assert changed(clock, speed=2.0) == Tick(1, 0, 2 * TICK_NS)
+
+
+def test_a_mark_of_a_manual_clock_has_no_length_and_counts_when_it_is_adopted() -> None:
+    clock = Clock("manual", start=7)
+    assert clock.mark() == clock.mark() == Tick(1, 7)
+    clock.adopt(clock.mark())
+    assert clock.mark() == Tick(2, 7)
 
 
 def test_no_clock_starts_before_an_earlier_run_came_to() -> None:
@@ -201,37 +248,29 @@ def test_no_clock_starts_before_an_earlier_run_came_to() -> None:
     assert Clock("real", reached=END - 1).state.tick.time == END - 1
 
 
-async def test_a_new_speed_counts_from_the_next_tick() -> None:
-    clock = _fast()
-    before = (await next_tick(clock)).time
-    clock.set(speed=100)
-    assert clock.state.speed == 100
-    length = (await next_tick(clock)).time - before
-    assert length >= 100 * TICK_NS
-    assert length % (100 * TICK_NS) == 0
-
-
 async def test_a_paused_clock_gives_no_tick_and_no_time_passes_meanwhile() -> None:
     clock = _fast()
     before = await next_tick(clock)
     waiting = asyncio.create_task(next_tick(clock))
-    clock.set(paused=True)
+    paused = changed(clock, paused=True)
     assert clock.state.paused
     await asyncio.sleep(0.5)
     assert not waiting.done()
-    clock.set(paused=False)
+    assert paused.time - before.time < 0.4 * NS_PER_S
     resumed = time.monotonic_ns()
+    changed(clock, paused=False)
     tick = await waiting
-    assert tick.number == before.number + 1
-    assert tick.time - before.time <= time.monotonic_ns() - resumed + TICK_NS
+    assert tick.number == before.number + 3
+    assert TICK_NS <= tick.time - paused.time <= time.monotonic_ns() - resumed
 
 
-async def test_setting_a_clock_as_it_is_changes_nothing() -> None:
+async def test_time_goes_on_when_a_clock_is_set_as_it_is() -> None:
     clock = _fast()
+    early = time.monotonic_ns()
     before = await next_tick(clock)
-    clock.set(paused=False, speed=1.0)
-    assert (await next_tick(clock)).time % TICK_NS == 0
-    assert clock.state.tick.number == before.number + 1
+    at = changed(clock, paused=False, speed=1.0)
+    after = await next_tick(clock)
+    assert before.time <= at.time < after.time <= time.monotonic_ns() - early + TICK_NS
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,16 @@ def test_other_topologies_have_no_addresses_of_meters(tmp_path: Path) -> None:
     assert (found.topology, found.hosts, found.own_network, found.role) == ("ports", (), 7, None)
 
 
+def test_flat_needs_no_device_instances_after_the_gateway_s(tmp_path: Path) -> None:
+    found = settings(tmp_path, "topology: flat, device_instance: 4194302", 500)
+    assert (found.topology, found.device_instance) == ("flat", 4_194_302)
+    assert settings(tmp_path, "topology: flat, foreign: {bbmd: 10.0.0.1}").role == ForeignRole(
+        "10.0.0.1", 47808, 120
+    )
+    with pytest.raises(ConfigError, match="41943 meters do not fit flat; allowed: up to 41942"):
+        settings(tmp_path, "topology: flat", 41_943)
+
+
 def test_a_bbmd_has_peers_and_bounds(tmp_path: Path) -> None:
     lan = "address: 192.168.1.20/24, bbmd: "
     role = settings(
@@ -133,3 +143,16 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, section: str, key:
         settings(tmp_path, section)
     assert error.value.key == key
     assert message in error.value.message
+
+
+def test_a_password_of_twenty_characters_is_taken_and_none_is_none(tmp_path: Path) -> None:
+    assert settings(tmp_path, f"password: {'é' * 20}").password == "é" * 20
+    assert settings(tmp_path, "").password is None
+
+
+@pytest.mark.parametrize("password", ["", "a" * 21, "a\\tb"])
+def test_what_no_client_could_send_is_no_password_and_is_not_quoted(tmp_path: Path, password: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        settings(tmp_path, f'password: "{password}"')
+    assert (raised.value.line, raised.value.key) == (1, "bacnet.password")
+    assert raised.value.message == "allowed: 1 to 20 printable characters"

@@ -40,9 +40,9 @@ SECTIONS = [
     ("modbus: {maps: []}", "modbus.maps", "an empty list is not allowed; allowed: a list of at least 1"),
     ("modbus: {maps: [mine]}", "modbus.maps", "mine: there is no such register map; allowed: a8911-23, "),
     (
-        "bacnet: {topology: flat}",
+        "bacnet: {topology: star}",
         "bacnet.topology",
-        "'flat' is not available in this version; allowed: virtual",
+        "'star' is not allowed; allowed: virtual, flat, addresses, ports",
     ),
     ("bacnet: {address: 1.2.3}", "bacnet.address", "'1.2.3' is no IPv4 address"),
     ("bacnet: {address: 1.2.3.4/40}", "bacnet.address", "allowed: one like 192.168.1.20/24"),

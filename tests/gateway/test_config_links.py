@@ -1,5 +1,6 @@
 """Faults of the line in the configuration file and in what clients change: what is allowed and told."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,18 @@ meters:
 """
 COMMON = "ok, silent, refuse, slow, drop, garble, frozen"
 MODBUS = f"{COMMON}, truncate, wrong_transaction, wrong_unit, wrong_length, word_swap, behind"
+BACNET = f"{COMMON}, error, reject, abort, no_segmentation, cov_lost, duplicate_instance, wrong_clock"
 FAULTY = [
     ({"modbus": {"mode": "deaf"}}, "modbus.mode", f"'deaf' is not allowed; allowed: {MODBUS}"),
     ({"all": {"mode": "truncate"}}, "all.mode", f"'truncate' is not allowed; allowed: {COMMON}"),
     ({"modbus": {}}, "modbus.mode", "is missing; allowed: ok, silent"),
-    ({"bacnet": {"mode": "ok"}}, "bacnet", "is not available in this version; allowed: modbus, all"),
-    ({"mqtt": {"mode": "ok"}}, "mqtt", "is not available in this version; allowed: modbus, all"),
-    ({"modbs": {"mode": "ok"}}, "modbs", "unknown key (did you mean modbus?); allowed: modbus, all"),
+    ({"bacnet": {"mode": "behind"}}, "bacnet.mode", f"'behind' is not allowed; allowed: {BACNET}"),
+    ({"bacnet": {"mode": "error", "exception": 256}}, "bacnet.exception", "a whole number from 0 to 255"),
+    ({"bacnet": {"mode": "error", "error_class": -1}}, "bacnet.error_class", "a whole number from 0 to 255"),
+    ({"bacnet": {"mode": "wrong_clock", "offset_s": "1"}}, "bacnet.offset_s", "allowed: a number from"),
+    ({"modbus": {"mode": "drop", "offset_s": 1}}, "modbus.offset_s", "unknown key"),
+    ({"mqtt": {"mode": "ok"}}, "mqtt", "is not available in this version; allowed: modbus, bacnet, all"),
+    ({"modbs": {"mode": "ok"}}, "modbs", "unknown key (did you mean modbus?); allowed: modbus, bacnet, all"),
     ({"all": {"mode": "refuse", "exception": 0}}, "all.exception", "allowed: a whole number from 1 to 255"),
     ({"all": {"mode": "slow", "delay_s": -1}}, "all.delay_s", "allowed: a number from 0 to 3600"),
     ({"all": {"mode": "slow", "jitter_s": -1}}, "all.jitter_s", "allowed: a number from 0 to 3600"),
@@ -43,11 +49,13 @@ def _write(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_file_has_faults_for_the_port_for_meters_and_for_groups(tmp_path: Path) -> None:
-    refuse = {"modbus": LinkFault("refuse", 6, rate=0.1, count=4, for_s=60)}
+    refused = LinkFault("refuse", rate=0.1, count=4, for_s=60)
+    refuse = {"modbus": replace(refused, exception=6), "bacnet": refused}
+    slow = LinkFault("slow", delay_s=1.5, jitter_s=0.25)
     links = load_config(_write(tmp_path, PLANT)).links
     assert {row: links[row] for row in (3, 4, 5)} == dict.fromkeys((3, 4, 5), refuse)
     assert {row: links[row] for row in links.keys() - {3, 4, 5}} == {
-        None: {"modbus": LinkFault("slow", delay_s=1.5, jitter_s=0.25)},
+        None: {"modbus": slow, "bacnet": slow},
         0: {"modbus": LinkFault("word_swap")},
     }
 
@@ -93,12 +101,14 @@ def test_a_link_is_told_together_with_what_else_is_wrong() -> None:
 def test_a_client_changes_the_protocols_that_it_names() -> None:
     assert link_changed({"link": {"modbus": {"mode": "ok"}}}) == {"modbus": LinkFault()}
     assert link_changed({"load": {"kw": 1}}) == {}
-    assert gateway_changed({"link": {"all": {"mode": "drop"}}}) == {"modbus": LinkFault("drop")}
+    drop = LinkFault("drop")
+    assert gateway_changed({"link": {"all": {"mode": "drop"}}}) == {"modbus": drop, "bacnet": drop}
     with pytest.raises(FaultyRequestError, match="body: changes nothing; allowed: link"):
         gateway_changed({})
 
 
 def test_the_schema_of_the_gateways_changes_is_whole_and_names_every_mode() -> None:
     link = gateway_change_schema()["properties"]["link"]["properties"]
-    modbus = next(one for one in link["modbus"]["anyOf"] if one["type"] == "object")
-    assert tuple(modbus["properties"]["mode"]["enum"]) == MODES["modbus"]
+    for protocol, modes in MODES.items():
+        section = next(one for one in link[protocol]["anyOf"] if one["type"] == "object")
+        assert tuple(section["properties"]["mode"]["enum"]) == modes

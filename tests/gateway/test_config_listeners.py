@@ -91,7 +91,8 @@ def test_a_tls_listener_finds_its_files_beside_the_configuration(tmp_path: Path)
     entry = f"{{transport: tls, port: 802, {files}, operators: [chief]}}"
     listener = _load(tmp_path, f"{{listeners: [{entry}]}}").listeners[1]
     assert isinstance(listener, TlsListener)
-    assert (listener.certificate, listener.operators) == (tmp_path / "server.pem", ("chief",))
+    assert listener.operators == ("chief",)
+    assert listener.context.get_ca_certs()
     error = _wrong(tmp_path, f"{{listeners: [\n{entry.replace('server.key', 'ca.pem')}]}}")
     assert (error.line, error.key) == (2, "modbus.listeners[0].key")
     assert "is no PEM file; allowed: a private key in PEM form" in error.message
@@ -148,6 +149,22 @@ def test_a_bad_listener_is_told_with_line_key_and_what_is_allowed(
     error = _first_fault(tmp_path, f"\n  listeners:\n    - {entry}")
     assert (error.line, error.key) == (3, f"modbus.listeners[0]{key}")
     assert words in error.message
+
+
+def test_a_line_of_pulse_hubs_has_as_many_units_as_the_meters_left_need(tmp_path: Path) -> None:
+    lines = "[{transport: rtu, pty: p, maps: [a8911-23], first_meter: 24}, {transport: ascii, pty: q}]"
+    _, hubs, meters = _load(tmp_path, f"{{listeners: {lines}}}").listeners
+    assert isinstance(hubs, SerialListener)
+    assert isinstance(meters, SerialListener)
+    assert (hubs.first_meter, hubs.units, meters.units) == (24, 13, 247)
+    error = _wrong(tmp_path, "{listeners: [{transport: rtu, pty: p, maps: [a8911-23], units: 15}]}")
+    assert error.key == "modbus.listeners[0].units"
+    assert error.message.endswith("15 are too many; allowed: up to 14, the pulse hubs left")
+
+
+def test_a_line_whose_map_is_wrong_is_told_of_that_alone(tmp_path: Path) -> None:
+    error = _wrong(tmp_path, "{listeners: [{transport: rtu, pty: p, maps: [mine]}]}")
+    assert error.key == "modbus.listeners[0].maps"
 
 
 def test_two_listeners_need_different_places(tmp_path: Path) -> None:

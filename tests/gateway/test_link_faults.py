@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.config.link_sections import LinkSection, faults_by_row, faults_of, shown
-from gateway.link_faults import MISSED, MODES, OK, LinkFault, Links, links_of
+from gateway.config.link_sections import LinkSection, as_section, faults_by_row, faults_of
+from gateway.link_faults import MISSED, MODES, OK, LinkFault, Links, Traffic, links_of
 from tests.support.snapshots import nameplates, snapshot_of
 
 METERS = nameplates(4)
@@ -139,39 +139,105 @@ def _section(**link: Any) -> LinkSection:
 
 
 def test_an_entry_of_the_protocol_wins_over_all() -> None:
-    assert faults_of(_section(all={"mode": "drop"})) == {"modbus": LinkFault("drop")}
+    drop = LinkFault("drop")
+    assert faults_of(_section(all={"mode": "drop"})) == {"modbus": drop, "bacnet": drop}
     both = _section(all={"mode": "drop"}, modbus={"mode": "behind", "rate": 0.5})
-    assert faults_of(both) == {"modbus": LinkFault("behind", rate=0.5)}
-    assert faults_of(_section(all={"mode": "drop"}, modbus={"mode": "ok", "count": 3})) == {"modbus": OK}
+    assert faults_of(both) == {"modbus": LinkFault("behind", rate=0.5), "bacnet": drop}
+    sound = _section(all={"mode": "drop"}, modbus={"mode": "ok", "count": 3})
+    assert faults_of(sound) == {"modbus": OK, "bacnet": drop}
+    assert faults_of(_section(bacnet={"mode": "cov_lost"})) == {"bacnet": LinkFault("cov_lost")}
     assert faults_of(_section()) == {}
 
 
 def test_slow_has_a_delay_unless_told_and_the_others_have_none() -> None:
-    delays = {mode: faults_of(_section(modbus={"mode": mode}))["modbus"].delay_s for mode in MODES["modbus"]}
-    assert {mode for mode, delay in delays.items() if delay} == {"slow"}
-    assert delays["slow"] == 0.5
+    for protocol, modes in MODES.items():
+        delays = {mode: faults_of(_section(**{protocol: {"mode": mode}}))[protocol].delay_s for mode in modes}
+        assert {mode for mode, delay in delays.items() if delay} == {"slow"}
+        assert delays["slow"] == 0.5
     assert faults_of(_section(modbus={"mode": "slow", "delay_s": 0.0}))["modbus"].delay_s == 0
 
 
-@pytest.mark.parametrize("mode", MODES["modbus"])
-def test_what_is_shown_of_a_fault_can_be_set_again(mode: str) -> None:
+OWN_KEYS: dict[tuple[str, str], dict[str, Any]] = {
+    ("modbus", "refuse"): {"exception": 6},
+    ("bacnet", "error"): {"exception": 31, "error_class": 1},
+    ("bacnet", "reject"): {"exception": 9},
+    ("bacnet", "abort"): {"exception": 4},
+    ("bacnet", "wrong_clock"): {"offset_s": -90.5},
+}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "mode"), [(key, mode) for key, modes in MODES.items() for mode in modes]
+)
+def test_what_is_shown_of_a_fault_can_be_set_again(protocol: str, mode: str) -> None:
     given = {"mode": mode, "delay_s": 2.0, "jitter_s": 0.5, "rate": 0.25, "count": 4, "for_s": 9.5}
-    given |= {"exception": 6} if mode == "refuse" else {}
-    fault = faults_of(_section(modbus=given))["modbus"]
-    told = shown({"modbus": _links({1: fault}).fault(1)})
-    assert told == {"modbus": {"mode": "ok"} if mode == "ok" else given}
-    assert faults_of(_section(**told)) == {"modbus": fault}
+    given |= OWN_KEYS.get((protocol, mode), {})
+    fault = faults_of(_section(**{protocol: given}))[protocol]
+    told = as_section({protocol: _links({1: fault}).fault(1)})
+    assert told == {protocol: {"mode": "ok"} if mode == "ok" else given}
+    assert faults_of(_section(**told)) == {protocol: fault}
+
+
+def test_the_code_of_a_bacnet_error_is_operational_problem_unless_given() -> None:
+    codes = {
+        mode: faults_of(_section(bacnet={"mode": mode}))["bacnet"] for mode in ("error", "reject", "abort")
+    }
+    assert {mode: (fault.error_class, fault.exception) for mode, fault in codes.items()} == {
+        "error": (0, 25),
+        "reject": (0, 0),
+        "abort": (0, 0),
+    }
+
+
+def test_a_fault_meets_the_traffic_that_it_concerns_and_counts_no_other() -> None:
+    links = _links({1: LinkFault("cov_lost", count=2)})
+    told, asked = Traffic("told", {"cov_lost"}), Traffic("", {"silent"})
+    assert [links.strike(1, kind).fault.mode for kind in (asked, told, asked, told, told)] == [
+        "ok",
+        "cov_lost",
+        "ok",
+        "cov_lost",
+        "ok",
+    ]
+
+
+def test_the_draws_of_one_kind_of_traffic_do_not_depend_on_another() -> None:
+    told = Traffic("told")
+    alone, among = (_links({1: LinkFault("garble", rate=0.5)}) for _ in range(2))
+    modes = []
+    for _ in range(30):
+        among.strike(1, told)
+        modes.append(among.strike(1).fault.mode)
+    assert modes == _modes(alone, [1] * 30)
+
+
+def test_what_was_frozen_is_let_go_when_nobody_is_any_more() -> None:
+    links = Links("modbus", 0)
+    for row in (0, 1, None):
+        links.set(row, LinkFault("frozen"))
+    links.show(snapshot_of(METERS, 1))
+    links.set(0, OK)
+    links.show(snapshot_of(METERS, 2))
+    assert links.held
+    assert links.held_whole
+    links.set(1, OK)
+    links.show(snapshot_of(METERS, 3))
+    assert (links.held, bool(links.held_whole)) == ({}, True)
+    links.set(None, OK)
+    links.show(snapshot_of(METERS, 4))
+    assert links.held_whole == {}
 
 
 def test_the_faults_of_groups_go_to_each_of_their_meters() -> None:
     silent, drop = {"mode": "silent", "count": 2}, {"mode": "drop"}
     groups = [(2, _section()), (2, _section(all=silent)), (1, _section(modbus=drop))]
     faults = faults_by_row(_section(all={"mode": "slow"}), groups)
+    slow, struck, dropped = LinkFault("slow", delay_s=0.5), LinkFault("silent", count=2), LinkFault("drop")
     assert faults == {
-        None: {"modbus": LinkFault("slow", delay_s=0.5)},
-        2: {"modbus": LinkFault("silent", count=2)},
-        3: {"modbus": LinkFault("silent", count=2)},
-        4: {"modbus": LinkFault("drop")},
+        None: {"modbus": slow, "bacnet": slow},
+        2: {"modbus": struck, "bacnet": struck},
+        3: {"modbus": struck, "bacnet": struck},
+        4: {"modbus": dropped},
     }
     links = links_of(0, faults)["modbus"]
     assert _modes(links, [2, 2, 2, 3, 4, 0]) == ["silent", "silent", "slow", "silent", "drop", "slow"]

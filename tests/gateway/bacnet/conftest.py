@@ -10,7 +10,9 @@ import pytest
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.application import Application
+from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.discovery import Announcement, announcements
+from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
@@ -18,10 +20,10 @@ from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.server import BacnetAdapter
 from gateway.bacnet.subscriptions import Subscriptions
-from gateway.bacnet.transactions import Transactions
 from gateway.bacnet.writing import WriteRequest
-from gateway.commands import Command, Outcome
+from gateway.commands import Command, Outcome, Request
 from gateway.errors import RequestRefusedError
+from gateway.link_faults import Links
 from sims.models import MODELS, Nameplate
 from sims.points import FLAGS, MJ_PER_WH, NS_PER_S, POINTS, Kind
 from sims.snapshot import DemandInterval, Snapshot, Tick
@@ -73,8 +75,7 @@ def make_interval(meters: int, sequence: int) -> DemandInterval:
     """Return the demand interval number `sequence`, from 1, of all meters: `sequence` kW and MWh each."""
     length = 300 * NS_PER_S
     return DemandInterval(
-        start=START + (sequence - 1) * length,
-        end=START + sequence * length,
+        end=np.full(meters, START + sequence * length),
         rows=np.arange(meters),
         sequence=np.full(meters, sequence),
         demand=np.full(meters, 1000.0 * sequence),
@@ -92,17 +93,21 @@ class Applier:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def apply(self, command: Command) -> Outcome:
-        self.commands.append(command)
+    async def apply(self, request: Request) -> Outcome:
+        assert isinstance(request, tuple)
+        self.commands += request
         await self.open.wait()
         if self.refusal:
             raise self.refusal
-        return "in vain"
+        return ("in vain",) * len(request)
 
     def refuse(self) -> None:
         """Refuse what comes from now on."""
         self.refusal = RequestRefusedError("the meter is without supply")
 
+
+PASSWORD = "filister"  # noqa: S105  a test's
+"""What the devices of `Meters` want to be given before they are controlled."""
 
 PEER = Peer(("127.0.0.9", 0xBAC0))
 
@@ -112,16 +117,24 @@ class Speaker:
 
     def __init__(self) -> None:
         self.said: list[tuple[Device, Peer | None, bytes]] = []
+        self.others: list[tuple[Device, Peer | None, bytes]] = []
+        self.aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
 
     def send(
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
     ) -> None:
         assert priority == 0
-        assert expects_reply == (apdu[0] == 0)
+        assert expects_reply == (apdu[0] == 0 or apdu[0] & 0xF8 == 0x38)
         self.said.append((device, peer, apdu))
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         self.said.append((device, None, apdu))
+
+    def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
+        self.others.append((device, peer, apdu))
+
+    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
+        self.aside = lines, numbers
 
     def forget(self) -> None:
         """Nothing said is kept to be said again."""
@@ -138,13 +151,16 @@ class Meters:
         self.speaker = Speaker()
         self.peer = PEER
         self.seconds = 0.0
+        self.links = Links("bacnet", 0)
         self.application = Application(
             count,
             self.applier,
             self.speaker,
             outbox=Outbox(pause_s=0),
             subscriptions=Subscriptions(lambda: self.seconds),
-            transactions=Transactions(self.speaker, timeout_s=0.01),
+            timeout_s=0.01,
+            links=self.links,
+            control=DeviceControl(PASSWORD, lambda: self.seconds),
         )
         self.responder = self.application._responder
         self.application.show(make_snapshot(self.plates))
@@ -164,7 +180,9 @@ class Meters:
     def show(self, tick: int, intervals: int = 0, **changed: Any) -> None:
         """Show a tick in which demand intervals 1 to `intervals` have closed."""
         closed = tuple(make_interval(len(self.plates), k) for k in range(1, intervals + 1))
-        self.application.show(make_snapshot(self.plates, tick, closed, **changed))
+        snapshot = make_snapshot(self.plates, tick, closed, **changed)
+        self.links.show(snapshot)
+        self.application.show(snapshot)
 
     async def say(self, meter: int, apdu: str, peer: Peer = PEER) -> list[str]:
         """Let a meter hear an APDU that is addressed to it; return what is said then, without pauses.
@@ -211,6 +229,20 @@ class Meters:
         head = b"\x30\x01\x0c" + asked + b"\x3e"
         assert answer.startswith(head), answer.hex()
         return answer[len(head) : -1]
+
+
+class Flat(Meters):
+    """The gateway, number 0, as the one device that has the objects of some meters."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.gateway = flat_device(self.gateway, self.plates)
+
+
+@pytest.fixture
+def flat() -> Flat:
+    """Return a responder for seven meters whose objects one device has."""
+    return Flat(7)
 
 
 @pytest.fixture

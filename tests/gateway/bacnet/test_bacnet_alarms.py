@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.alarms import ALARMS, Alarms
 from gateway.bacnet.codes import EventState, Property
+from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.meter_objects import OBJECTS
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import MOST_RECIPIENTS
@@ -397,7 +398,7 @@ def test_the_objects_of_the_alarms_are_the_binary_inputs_of_their_flags() -> Non
     )
 )
 def test_all_meters_at_once_are_as_one_alarm_after_the_other(ticks: list[tuple[int, list[int]]]) -> None:
-    alarms, now = Alarms(2), 0
+    alarms, now = Alarms(2, DeviceClocks(2)), 0
     states = {
         (row, k): (EventState.NORMAL, EventState.NORMAL, 0) for row in (0, 1) for k in range(len(ALARMS))
     }

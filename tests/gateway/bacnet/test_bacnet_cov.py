@@ -339,7 +339,7 @@ async def test_a_request_is_repeated_as_it_is_as_often_as_the_device_says(meters
     assert len(set(said)) == 1
 
 
-async def test_the_notifications_of_a_tick_are_spread_and_in_order() -> None:
+async def test_the_notifications_of_a_tick_are_spread_and_in_order(meters: Any) -> None:
     outbox = Outbox()
     told_: list[int] = []
     times: list[float] = []
@@ -349,7 +349,7 @@ async def test_the_notifications_of_a_tick_are_spread_and_in_order() -> None:
         times.append(asyncio.get_running_loop().time())
 
     for k in (*range(BURST + 5), 3):
-        outbox.put(k, partial(tell, k))
+        outbox.put(meters.device(1), k, partial(tell, k))
     assert told_ == []
     await asyncio.sleep(0.15)
     assert told_ == list(range(BURST + 5))

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.bacnet import network as net
 from gateway.bacnet.server import BacnetAdapter
+from gateway.commands import Change
 from gateway.config.reader import load_config
 from gateway.station import Station
 from sims.points import FLAGS, MJ_PER_WH
@@ -163,14 +164,14 @@ async def test_a_meter_that_loses_its_supply_tells_so(tmp_path: Path, client: An
     (tmp_path / "one.yaml").write_text(ONE_METER)
     async with Station(load_config(tmp_path / "one.yaml"), None) as station:
         running = asyncio.create_task(station.run())
-        adapter = next(each for each in station._adapters if isinstance(each, BacnetAdapter))
+        adapter = next(each for each in station.control.hub.adapters if isinstance(each, BacnetAdapter))
         here = "1e 2100 65067f000001" + f"{client.port:04x} 1f"
         write = f"0275010f {CLASS} 3e 8201fe b400000000 b4173b3b63 {here} 2107 10 8205e0 3f"
         request = net.datagram(bytes.fromhex("012403e8030186a1ff") + bytes.fromhex(write))
         assert (await client.ask(request, adapter))[12:] == bytes.fromhex("20010f")
         told = []
         for is_open in (True, False):
-            await station.change_meter(0, {"wiring": {"v1": {"open": is_open}}})
+            await station.control.apply((Change(0, {"wiring": {"v1": {"open": is_open}}}),))
             told.append([await client.receive() for _ in range(2 if is_open else 8)])
         numbers = [[apdu[apdu.index(b"\x2c\x00\xc0\x00") + 4] for apdu in some] for some in told]
         assert numbers == [[1, 5], [1, 5, 6, 7, 8, 9, 10, 11]]

@@ -92,7 +92,7 @@ async def test_it_registers_and_has_distributed_what_it_says_at_the_start_and_la
     datagram, sender = await bbmd.receive()
     assert sender == place
     assert datagram == bvlc.message(
-        Function.DISTRIBUTE, bytes.fromhex("0120ffff00ff 1000 c4020186a0 2205c4 9103 2203e7")
+        Function.DISTRIBUTE, bytes.fromhex("0120ffff00ff 1000 c4020186a0 2205c4 9101 2203e7")
     )
 
 

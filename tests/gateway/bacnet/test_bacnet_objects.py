@@ -16,7 +16,7 @@ from bacpypes3.vendor import get_vendor_info  # type: ignore[import-untyped]
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.codes import ObjectType, Property
-from gateway.bacnet.device_object import SERVICES
+from gateway.bacnet.device_object import CLOCK_SERVICES, SERVICES
 from gateway.bacnet.meter_objects import OBJECTS, object_table
 from gateway.bacnet.objects import ObjectSpec
 from sims.points import POINTS
@@ -88,12 +88,17 @@ def test_services_supported_are_what_is_answered(meters: Any) -> None:
     names = ("readProperty", "readPropertyMultiple", "writeProperty", "writePropertyMultiple")
     events = ("acknowledgeAlarm", "getAlarmSummary", "getEnrollmentSummary", "getEventInformation")
     lists = ("addListElement", "removeListElement", "subscribeCOV", "subscribeCOVProperty")
-    expected = (*names, *events, *lists, "iAm", "whoHas", "whoIs", "readRange")
+    control = ("deviceCommunicationControl", "reinitializeDevice")
+    expected = (*names, *events, *lists, *control, "iAm", "whoHas", "whoIs", "readRange")
+    clocks = ("timeSynchronization", "utcTimeSynchronization")
+    assert supported == sorted(getattr(ServicesSupported, name) for name in (*expected, *clocks))
+    assert sorted(service.bit for service in (*SERVICES, *CLOCK_SERVICES)) == supported
+    octets = meters.read(0, 8, 100_000, Property.PROTOCOL_SERVICES_SUPPORTED)
+    supported = [bit for bit in range(41) if octets[3 + bit // 8] >> 7 - bit % 8 & 1]
     assert supported == sorted(getattr(ServicesSupported, name) for name in expected)
-    assert sorted(service.bit for service in SERVICES) == supported
 
 
-@pytest.mark.parametrize("service", [1, 2, 6, 7, 10, 11, 13, *range(17, 26), 27, *range(30, 40)])
+@pytest.mark.parametrize("service", [1, 2, 6, 7, 10, 11, 13, 18, 19, *range(21, 26), 27, *range(30, 40)])
 def test_a_service_that_is_not_supported_is_rejected_as_unrecognized(meters: Any, service: int) -> None:
     assert meters.ask(1, service, b"") == bytes((0x60, 1, 9))
 

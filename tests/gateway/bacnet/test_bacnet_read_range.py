@@ -1,6 +1,6 @@
 """ReadRange on the trend logs: which records, which flags, and records as bacpypes3 reads them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -112,6 +112,56 @@ def test_records_are_read_by_sequence_and_by_time(
     meters.show(2, intervals=10)
     got = ask(meters, choice)
     assert (got.flags, got.values, got.first) == (flags, values, first)
+
+
+@pytest.mark.parametrize(
+    ("choice", "flags", "values", "first"),
+    [
+        (b"", (1, 1, 0), [6, 7, 8, 9, 10], None),
+        (by_position(1, 1), (1, 0, 0), [6], None),
+        (by_position(5, 1), (0, 1, 0), [10], None),
+        (by_position(5, -32768), (1, 1, 0), [6, 7, 8, 9, 10], None),
+        (by_position(1, -1), (1, 0, 0), [6], None),
+        (by_position(6, -1), (0, 0, 0), [], None),
+        (by_sequence(6, 1), (1, 0, 0), [6], 6),
+        (by_sequence(10, 1), (0, 1, 0), [10], 10),
+        (by_sequence(6, 5), (1, 1, 0), [6, 7, 8, 9, 10], 6),
+        (by_sequence(1, 5), (0, 0, 0), [], None),
+        (by_sequence(1, 6), (1, 0, 0), [6], 6),
+        (by_sequence(5, -3), (0, 0, 0), [], None),
+        (by_sequence(11, 5), (0, 0, 0), [], None),
+        (by_sequence(11, -2), (0, 1, 0), [10], 10),
+        (by_sequence(12, -2), (0, 0, 0), [], None),
+        (by_time(0, 30, 1), (0, 0, 0), [7], 7),
+        (by_time(0, 30, -1), (0, 0, 0), [], None),
+        (by_time(0, 35, -1), (1, 0, 0), [6], 6),
+        (by_time(0, 0, 1), (1, 0, 0), [6], 6),
+        (by_time(0, 50, 1), (0, 0, 0), [], None),
+        (by_time(0, 50, -1), (0, 0, 0), [9], 9),
+        (by_time(0, 45, 9), (0, 1, 0), [10], 10),
+    ],
+)
+def test_at_the_edges_of_a_log_that_has_forgotten_some(
+    meters: Any, choice: bytes, flags: tuple[int, ...], values: list[float], first: int | None
+) -> None:
+    """Records 6 to 10 are left, of 00:30 to 00:50; a time is never that of a record that is read by it."""
+    log = meters.application._stores.logs[0]
+    log.spec = replace(log.spec, size=5)
+    meters.show(2, intervals=10)
+    got = ask(meters, choice)
+    assert (got.flags, got.values, got.first) == (flags, values, first)
+
+
+@pytest.mark.parametrize(
+    ("choice", "first"),
+    [(by_position(300, -200), 101), (by_sequence(300, -200), 101), (by_time(23, 0, -200), 76)],
+)
+def test_of_more_than_fit_the_oldest_come_first_also_backwards(
+    meters: Any, choice: bytes, first: int
+) -> None:
+    meters.show(2, intervals=300)
+    got = ask(meters, choice)
+    assert (got.flags, len(got.values), got.values[0]) == ((0, 0, 1), 66, first)
 
 
 def test_a_full_log_forgets_the_oldest_records(meters: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.bacnet import network as net
 from gateway.bacnet.pending import MOST_PENDING
 from gateway.bacnet.server import BacnetAdapter
-from gateway.commands import ResetPeak, TurnKey
+from gateway.commands import Advance, ResetPeak, TurnKey
 from gateway.config.reader import load_config
 from gateway.station import Station
 
@@ -217,7 +217,7 @@ class Bms:
 
     def __init__(self, station: Station, client: Any) -> None:
         self._client = client
-        self._bacnet = next(adapter for adapter in station._adapters if adapter.name == "bacnet")
+        self._bacnet = next(adapter for adapter in station.control.hub.adapters if adapter.name == "bacnet")
 
     async def read(self, thing: str) -> bytes:
         """Return the present value of an object, the same datagram every time."""
@@ -237,19 +237,19 @@ async def test_the_key_turned_over_bacnet_while_the_peak_is_shown_resets_it(
     screen, peak, key = "03400001", "00000004", "01400001"
     async with Station(load_config(tmp_path / "one.yaml"), None) as station:
         running, bms = asyncio.create_task(station.run()), Bms(station, client)
-        await station.advance(301)
+        await station.control.apply(Advance(301))
         while await bms.read(screen) != b"\x21\x04":
-            await station.advance(1)
+            await station.control.apply(Advance(1))
         first = await bms.read(peak)
         assert await bms.read(key) == b"\x91\x00"
         assert await bms.write(TURN_RIGHT) == bytes.fromhex("20010f")
         assert await bms.read(key) == b"\x91\x01"
-        await station.advance(0.5)
+        await station.control.apply(Advance(0.5))
         assert await bms.read(peak) == first != b"\x44\x00\x00\x00\x00"
         assert await bms.write(TURN_HOME) == bytes.fromhex("20010f")
         assert await bms.read(key) == b"\x91\x00"
         assert await bms.read(peak) == b"\x44\x00\x00\x00\x00"
-        await station.advance(300)
+        await station.control.apply(Advance(300))
         assert await bms.read(peak) != b"\x44\x00\x00\x00\x00"
         assert await bms.write(RESET_PEAK) == bytes.fromhex("20010f")
         assert await bms.read(peak) == b"\x44\x00\x00\x00\x00"

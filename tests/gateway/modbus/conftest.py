@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands import Applier, Command, Outcome
+from gateway.commands import Applier, Broadcast, Command, Outcome, Request
 from gateway.errors import RequestRefusedError
 from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
@@ -174,7 +174,6 @@ def adapter_of(
         commands=commands or Notes(),
         gateway_id="plant-a",
         gateway_name="Plant A",
-        tick_length=1.0,
         links=links or Links("modbus", 0),
     )
 
@@ -193,19 +192,23 @@ class Notes:
     """Stands where the station stands: notes what is asked and lets it through while `gate` is set."""
 
     def __init__(self) -> None:
+        self.requests: list[Request] = []
         self.begun: list[Command] = []
         self.done: list[Command] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.refusing = False
 
-    async def apply(self, command: Command) -> Outcome:
-        self.begun.append(command)
+    async def apply(self, request: Request) -> Outcome:
+        assert isinstance(request, Broadcast | tuple)
+        commands = request.commands if isinstance(request, Broadcast) else request
+        self.requests.append(request)
+        self.begun += commands
         await self.gate.wait()
         if self.refusing:
             raise RequestRefusedError("no")
-        self.done.append(command)
-        return ""
+        self.done += commands
+        return ("",) * len(commands)
 
 
 async def until(condition: Callable[[], object]) -> None:

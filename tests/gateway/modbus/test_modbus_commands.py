@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.commands import ResetPeak, TurnKey
+from gateway.commands import Advance, ResetPeak, TurnKey
 from gateway.config.reader import load_config
 from gateway.modbus.connection import HELD
 from gateway.station import Station
@@ -67,7 +67,7 @@ async def test_a_refused_command_answers_0x04_and_the_next_one_is_obeyed(port: i
         notes.refusing = True
         assert (await client.ask(_write(RESET, 1))).hex() == "000100000003018504"
         assert (await client.ask(_write("0f000000020103", 2))).hex() == "000200000003018f04"
-        assert notes.begun == [ResetPeak(0), TurnKey(0, "right")]
+        assert notes.requests == [(ResetPeak(0),), (TurnKey(0, "right"), ResetPeak(0))]
         notes.refusing = False
         assert await client.ask(_write(RESET, 3)) == _write(RESET, 3)
         assert (await client.ask(_write("0f000000020103", 4))).hex() == "000400000006010f00000002"
@@ -206,7 +206,7 @@ async def _station(tmp_path: Path, **meter: Any) -> AsyncIterator[tuple[Station,
     async with Station(load_config(file, options=options), None) as station:
         running = asyncio.create_task(station.run())
         try:
-            yield station, station.ready()["modbus"][0]["port"]
+            yield station, station.control.ready()["modbus"][0]["port"]
         finally:
             running.cancel()
 
@@ -218,13 +218,13 @@ COILS = read_frame(1, 0, 2)
 
 async def test_the_key_turned_and_back_while_the_lcd_shows_the_peak_resets_it(tmp_path: Path) -> None:
     async with _station(tmp_path) as (station, port), connected(port) as client:
-        await station.advance(19 * 60 + 13)  # the cycle of 19 s begins at power-up
+        await station.control.apply(Advance(19 * 60 + 13))  # the cycle of 19 s begins at power-up
         assert (await client.ask(SCREEN))[9:].hex() == "0003"
         peak = await client.ask(PEAK)
         assert int.from_bytes(peak[9:]) > 0
         assert await client.ask(_write(RIGHT)) == _write(RIGHT)
         assert (await client.ask(COILS))[9:] == b"\1"
-        await station.advance(0.5)
+        await station.control.apply(Advance(0.5))
         assert await client.ask(PEAK) == peak
         assert await client.ask(_write(HOME)) == _write(HOME)
         assert (await client.ask(COILS))[9:] == b"\0"
@@ -233,17 +233,17 @@ async def test_the_key_turned_and_back_while_the_lcd_shows_the_peak_resets_it(tm
 
 async def test_a_key_turned_for_too_long_resets_nothing(tmp_path: Path) -> None:
     async with _station(tmp_path) as (station, port), connected(port) as client:
-        await station.advance(19 * 60 + 13)
+        await station.control.apply(Advance(19 * 60 + 13))
         peak = await client.ask(PEAK)
         assert await client.ask(_write(RIGHT)) == _write(RIGHT)
-        await station.advance(1.5)
+        await station.control.apply(Advance(1.5))
         assert await client.ask(_write(HOME)) == _write(HOME)
         assert await client.ask(PEAK) == peak
 
 
 async def test_the_reset_coil_resets_the_peak_from_afar(tmp_path: Path) -> None:
     async with _station(tmp_path) as (station, port), connected(port) as client:
-        await station.advance(1200)
+        await station.control.apply(Advance(1200))
         assert int.from_bytes((await client.ask(PEAK))[9:]) > 0
         client.send(_write(RESET) + PEAK + COILS)
         assert await client.frame() == _write(RESET)

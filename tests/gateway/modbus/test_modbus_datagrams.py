@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import AddressInUseError
-from gateway.modbus.datagrams import MOST_WAITING
+from gateway.modbus.datagrams import MOST_WAITING, Datagrams
+from gateway.modbus.pending import Pending
 from gateway.transports import NetworkListener
 from tests.gateway.modbus.conftest import (
     LOOPS,
@@ -19,6 +20,7 @@ from tests.gateway.modbus.conftest import (
     Serve,
     adapter_of,
     frame,
+    line_of,
     ports_of,
     read_frame,
     until,
@@ -84,6 +86,19 @@ async def test_what_is_no_frame_is_dropped(serve: Serve) -> None:
             client.transport.sendto(bad)
         assert await client.ask(READ) == ANSWER
         assert client.answers.empty()
+        errors = frame(bytes.fromhex("08000c0000"), transaction=8)
+        assert await client.ask(errors) == "0008000000060108000c0006"
+
+
+def test_who_has_stopped_takes_nothing_though_the_system_takes_answers_again() -> None:
+    meters = nameplates(1)
+    line = line_of(meters, snapshot_of(meters))
+    datagrams = Datagrams(line, Pending(Notes()))
+    datagrams.stop()
+    datagrams.pause_writing()
+    datagrams.resume_writing()
+    datagrams.datagram_received(READ, ("127.0.0.1", 9))
+    assert line.kept == {}
 
 
 async def test_writes_are_answered_when_applied_and_bounded(serve: Serve) -> None:

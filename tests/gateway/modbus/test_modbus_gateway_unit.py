@@ -26,7 +26,7 @@ class Served:
 
     def __init__(self, *maps: str) -> None:
         self.carried = Counters(open=3, accepted=9, refused=2, closed_idle=1)
-        self.gateway = Gateway(GatewayPlate("plant-a", "Plant A", 300, 2, 1.5), self.carried)
+        self.gateway = Gateway(GatewayPlate("plant-a", "Plant A", 300, 2), self.carried)
         self.units = Units(METERS, self.gateway, Links("modbus", 1))
         banks = self.units.banks([load(name) for name in maps or ("native",)])
         self.lines = [Line(bank, TcpFraming()) for bank in banks]

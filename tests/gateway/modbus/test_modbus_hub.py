@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pymodbus.client import AsyncModbusTcpClient
 
+from gateway.commands import Advance
 from gateway.config.reader import load_config
 from gateway.station import Station
 from tests.gateway.modbus.conftest import connected, frame, read_frame
@@ -41,17 +42,17 @@ async def _station(folder: Path) -> AsyncIterator[tuple[Station, int]]:
     async with Station(load_config(file, options=options), None) as station:
         running = asyncio.create_task(station.run())
         try:
-            yield station, station.ready()["modbus"][0]["port"]
+            yield station, station.control.ready()["modbus"][0]["port"]
         finally:
             running.cancel()
 
 
 async def test_a_hub_counts_the_pulses_of_its_meters_and_as_it_is_set(tmp_path: Path) -> None:
     async with _station(tmp_path) as (station, port), connected(port) as client:
-        assert station.ready()["modbus"][0]["units"] == [1, 2]
+        assert station.control.ready()["modbus"][0]["units"] == [1, 2]
         kyz = frame(bytes.fromhex("0603f60002"), 2)
         assert await client.ask(kyz) == kyz
-        await station.advance(1000)  # 36 kW for 1000 s are 10 kWh
+        await station.control.apply(Advance(1000))  # 36 kW for 1000 s are 10 kWh
         first = await client.ask(read_frame(3, 0, 46, 1))
         second = await client.ask(read_frame(3, 0, 46, 2))
         assert [int.from_bytes(first[9 + 4 * k :][:4]) for k in range(23)] == [1000] * 23

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.modbus.bank import Bank
 from gateway.modbus.identification import Identity, identification, report
 from gateway.modbus.images import Images
-from gateway.modbus.subjects import Hubs
+from gateway.modbus.subjects import PulseHubs
 from register_maps.loader import load
 from tests.gateway.modbus.conftest import bank_of
 from tests.support.snapshots import nameplates, snapshot_of
@@ -156,7 +156,7 @@ def test_a_meter_reports_its_id_whether_it_is_powered_and_what_it_is() -> None:
 
 
 def test_a_hub_reports_what_the_manual_says() -> None:
-    images = Images([load("a8911-23")], Hubs(30))
+    images = Images([load("a8911-23")], PulseHubs(30))
     bank = Bank(images, range(2))
     text = b"Leviton, A8911-23, pulse counter, 23 channel"
     assert _ask("11", 2, bank) == bytes((0x11, 2 + len(text), 47, 0xFF)) + text

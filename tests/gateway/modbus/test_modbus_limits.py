@@ -119,14 +119,18 @@ async def test_who_does_not_finish_a_frame_is_closed(serve: Serve, monkeypatch: 
 async def test_byte_by_byte_is_slow_but_no_reason_to_close(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections_module, "_EVERY", 0.005)
-    monkeypatch.setattr(connection_module, "PATIENCE", 40)
-    (port,) = ports_of(await serve(nameplates(1)))
+    """Somebody looks after every byte, as if one came a second."""
+    monkeypatch.setattr(connection_module, "PATIENCE", len(READ))
+    adapter = await serve(nameplates(1))
+    (port,) = ports_of(adapter)
     async with connected(port) as client:
+        await client.ask(READ)
+        (connection,) = connections_of(adapter)
         for _ in range(5):
-            for byte in READ:
+            for at, byte in enumerate(READ):
                 client.send(bytes((byte,)))
-                await asyncio.sleep(0.005)
+                await until(lambda at=at: at == len(READ) - 1 or len(connection._stream) == at + 1)
+                assert not connection.overdue()
             assert (await client.frame()).hex() == ANSWER
 
 

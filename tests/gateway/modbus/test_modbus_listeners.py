@@ -95,8 +95,8 @@ async def test_meters_are_found_at_the_first_listener_of_modbus_tcp(tmp_path: Pa
         (name, "enabled"): ("", False) for name in ("bacnet", "mqtt", "http")
     }
     async with Station(load_config(file, off), None) as station:
-        entry = station.ready()["modbus"][-1]
-        assert station.addresses().modbus_ports == (entry["port"],)
+        entry = station.control.ready()["modbus"][-1]
+        assert station.control.addresses().modbus_ports == (entry["port"],)
         assert "transport" not in entry
 
 

@@ -15,7 +15,7 @@ from gateway.modbus.bank import Bank
 from gateway.modbus.counters import Counters
 from gateway.modbus.gateway_unit import Gateway, GatewayPlate
 from gateway.modbus.images import Images
-from gateway.modbus.subjects import Hubs, Meters, Subjects
+from gateway.modbus.subjects import Meters, PulseHubs, Subjects
 from register_maps.loader import load, names
 from register_maps.model import Serves, Table
 from sims.points import HUB_POINTS, Kind
@@ -43,8 +43,8 @@ def _subjects(serves: Serves) -> tuple[Subjects, Mapping[str, Any]]:
     if serves is Serves.METER:
         return Meters(METERS), SNAPSHOT.columns
     if serves is Serves.HUB:
-        return Hubs(50), _hub_columns(3)
-    gateway = Gateway(GatewayPlate("plant-a", "Plant A", 9, 1, 1.0), Counters(3, 9, 2, 1))
+        return PulseHubs(50), _hub_columns(3)
+    gateway = Gateway(GatewayPlate("plant-a", "Plant A", 9, 1), Counters(3, 9, 2, 1))
     return gateway, gateway.columns(SNAPSHOT)
 
 

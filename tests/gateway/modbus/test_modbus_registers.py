@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.commands import Command, ResetPeak, SetHub, TurnKey
+from gateway.commands import Command, ResetPeak, SetPulseHub, TurnKey
 from gateway.modbus.bank import Bank
 from gateway.modbus.framing import TcpFraming
 from gateway.modbus.images import Images
 from gateway.modbus.line import Later, Line
 from gateway.modbus.pdu import Write
 from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.subjects import Hubs
+from gateway.modbus.subjects import PulseHubs
 from register_maps.loader import load, load_file
-from sims.pulse_hub import SETTINGS, PulseHubs
+from sims import pulse_hub
 from tests.gateway.modbus.conftest import bank_of, frame
 from tests.support.snapshots import nameplates, snapshot_of
 
@@ -29,15 +29,15 @@ class Place:
     """A bank of three hubs, and the hubs; `obey` does what the station would."""
 
     def __init__(self) -> None:
-        self.hubs = PulseHubs(np.zeros(60, np.int64))
-        self.images = Images([load("a8911-23")], Hubs(60))
+        self.hubs = pulse_hub.PulseHubs(np.zeros(60, np.int64))
+        self.images = Images([load("a8911-23")], PulseHubs(60))
         self.bank = Bank(self.images, range(3))
         self.images.show(self.hubs.columns())
 
     def obey(self, commands: tuple[Command, ...]) -> None:
         for command in commands:
-            assert isinstance(command, SetHub)
-            self.hubs.set(command.hub, command.setting, command.value)
+            assert isinstance(command, SetPulseHub)
+            self.hubs.set(command.pulse_hub, command.setting, command.value)
         self.images.show(self.hubs.columns())
 
     def ask(self, pdu: str | bytes, unit: int = UNIT) -> str:
@@ -83,7 +83,7 @@ def test_registers_are_written_in_order_and_read_back(
 ) -> None:
     said = place.bank.answer(UNIT, bytes.fromhex(pdu))
     assert isinstance(said, Write)
-    assert said.commands == tuple(SetHub(HUB, name, value) for name, value in commands)
+    assert said.commands == tuple(SetPulseHub(HUB, name, value) for name, value in commands)
     assert place.settings() == FACTORY
     assert place.ask(pdu) == pdu[:10]
     assert place.settings() == after
@@ -194,7 +194,7 @@ def test_a_write_of_several_is_done_as_a_whole_or_not_at_all(
     if not asked.keys() <= REGISTERS.keys():
         assert said == bytes((request[0] | 0x80, 2))
         assert place.settings() == FACTORY
-    elif not all(value in SETTINGS[REGISTERS[at]][0] for at, value in asked.items()):
+    elif not all(value in pulse_hub.SETTINGS[REGISTERS[at]][0] for at, value in asked.items()):
         assert said == bytes((request[0] | 0x80, 3))
         assert place.settings() == FACTORY
     else:
@@ -211,7 +211,7 @@ def test_a_register_with_its_bytes_turned_is_written_as_it_is_read(tmp_path: Pat
         "entries:\n  - {address: 5, type: u16, point: hub_kyz_low, access: rw, writes: hub_kyz_low,"
         " range: [0, 0xFFFF]}\n"
     )
-    images, hubs = Images([load_file(file)], Hubs(60)), PulseHubs(np.zeros(60, np.int64))
+    images, hubs = Images([load_file(file)], PulseHubs(60)), pulse_hub.PulseHubs(np.zeros(60, np.int64))
     bank = Bank(images, range(3))
     hubs.set(0, "hub_kyz_low", 0x1234)
     images.show(hubs.columns())
@@ -220,7 +220,7 @@ def test_a_register_with_its_bytes_turned_is_written_as_it_is_read(tmp_path: Pat
         said = bank.answer(1, bytes.fromhex(pdu))
         assert isinstance(said, Write)
         written = {"060005efbe": 0xBEEF, "16000500ffef00": 0x12EF, "160005ff003400": 0x0034}[pdu]
-        assert said.commands == (SetHub(0, "hub_kyz_low", written),), pdu
+        assert said.commands == (SetPulseHub(0, "hub_kyz_low", written),), pdu
 
 
 def _rtu(pdu: bytes, unit: int) -> bytes:
@@ -231,7 +231,7 @@ def test_a_broadcast_on_a_serial_line_is_obeyed_by_all_and_answered_by_none(plac
     line = Line(place.bank, RtuFraming())
     said = line.answer(_rtu(bytes.fromhex("0603f50001"), 0))
     assert isinstance(said, Later)
-    assert said.commands == tuple(SetHub(hub, "hub_speed", 1) for hub in range(3))
+    assert said.commands == tuple(SetPulseHub(hub, "hub_speed", 1) for hub in range(3))
     assert said.done() == said.refusal() == b""
     assert said.everybody
     for pdu in ("0300000001", "0603f500ff", "0603f300ff", "11", "2b0e0100", "0800000000"):

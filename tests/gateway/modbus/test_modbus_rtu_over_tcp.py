@@ -83,10 +83,11 @@ async def test_a_frame_with_a_wrong_crc_is_dropped_with_what_follows_until_a_pau
 async def test_bytes_without_end_hold_nothing_and_the_line_recovers(serve: Serve) -> None:
     adapter = await serve(nameplates(1), listeners=RTU)
     async with connected(ports_of(adapter)[0]) as client:
-        client.send(b"\x01\x41" * 100_000)
-        await until(lambda: connections_of(adapter)[0]._stream)
-        await asyncio.sleep(0.05)
-        assert len(connections_of(adapter)[0]._stream) <= 257
+        for _ in range(50):
+            client.send(b"\x01\x41" * 2000)
+            await client.writer.drain()
+            await until(lambda: connections_of(adapter)[0]._stream)
+            assert len(connections_of(adapter)[0]._stream) <= 257
         await asyncio.sleep(1.5 * PAUSE)
         await _ask(client, UNIT, ANSWER)
 
@@ -98,6 +99,18 @@ async def test_a_short_frame_of_a_known_function_is_refused_after_a_pause(client
 async def test_a_broadcast_is_obeyed_by_all_and_answered_by_none(client: Client, notes: Notes) -> None:
     await _ask(client, rtu("050000ff00", 0) + UNIT, ANSWER)
     assert notes.done == [TurnKey(row, "right") for row in range(3)]
+
+
+async def test_a_flood_of_broadcasts_leaves_others_their_turn(serve: Serve) -> None:
+    adapter = await serve(nameplates(247), listeners=RTU)
+    (port,) = ports_of(adapter)
+    coils = rtu("0f000207b0f6" + "00" * 246, 0)
+    async with connected(port) as flooder, connected(port) as other:
+        await _ask(other, UNIT, ANSWER)
+        flooder.send(coils * 2000 + UNIT)
+        await _ask(other, UNIT, ANSWER)
+        assert any(len(guest._stream) > len(coils) for guest in connections_of(adapter))
+        await _ask(flooder, b"", ANSWER)
 
 
 async def test_what_comes_behind_a_write_is_answered_behind_it(client: Client, notes: Notes) -> None:

@@ -7,7 +7,7 @@ import re
 import time
 import tty
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from pymodbus import FramerType
 from pymodbus.client import AsyncModbusSerialClient
 
-from gateway.commands import TurnKey
+from gateway.commands import Broadcast, TurnKey
 from gateway.errors import AddressInUseError
 from gateway.modbus import serial_listener
 from gateway.modbus.ascii_framing import AsciiFraming
 from gateway.modbus.rtu_framing import RtuFraming
+from gateway.modbus.server import ModbusAdapter
 from gateway.transports import SerialListener
 from tests.gateway.modbus.conftest import LOOPS, Notes, Serve, adapter_of, until
 from tests.support.snapshots import nameplates, snapshot_of
@@ -94,6 +95,45 @@ async def opened(path: Path) -> AsyncIterator[Master]:
         os.close(file)
 
 
+@contextmanager
+def _cable(path: Path) -> Iterator[int]:
+    """Make a device at `path`, as an adapter does that is plugged in; give the file of its other end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    path.unlink(missing_ok=True)
+    path.symlink_to(os.ttyname(theirs))
+    os.close(theirs)
+    try:
+        yield ours
+    finally:
+        os.close(ours)
+
+
+@asynccontextmanager
+async def _served(
+    folder: Path, *, device: bool, transport: Literal["rtu", "ascii"] = "rtu", notes: Notes | None = None
+) -> AsyncIterator[tuple[ModbusAdapter, Master]]:
+    """Serve one meter on a device or a pseudo-terminal; give the adapter and the other end of the line."""
+    meters, path = nameplates(1), folder / "line"
+    baud = 19_200 if device else FAST
+    async with AsyncExitStack() as stack:
+        file = stack.enter_context(_cable(path)) if device else -1
+        settings = line_at(path, transport=transport, device=device, baud=baud, units=1)
+        adapter = adapter_of(meters, commands=notes, listeners=[settings])
+        adapter.show(snapshot_of(meters))
+        await adapter.start()
+        stack.push_async_callback(adapter.stop)
+        if device:
+            os.set_blocking(file, False)
+            stack.callback(asyncio.get_running_loop().remove_reader, file)
+            yield adapter, Master(file)
+        else:
+            yield adapter, await stack.enter_async_context(opened(path))
+
+
+EITHER = pytest.mark.parametrize("device", [False, True], ids=["pty", "device"])
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "meters"
@@ -155,7 +195,10 @@ async def test_a_broadcast_is_obeyed_by_the_units_of_the_line_and_not_answered(
         master.send(RTU.frame(0, bytes.fromhex("0500000000")))
         await until(lambda: len(notes.begun) == 6)
         assert master.silent()
-    assert notes.done == [TurnKey(row, "right") for row in (1, 2, 3)]
+    assert notes.requests == [
+        Broadcast(tuple(TurnKey(row, position) for row in (1, 2, 3))) for position in ("right", "home")
+    ]
+    assert len(notes.done) == 3
 
 
 async def test_a_write_is_answered_when_applied_and_what_follows_waits(serve: Serve, path: Path) -> None:
@@ -173,14 +216,52 @@ async def test_a_write_is_answered_when_applied_and_what_follows_waits(serve: Se
         assert await master.read(15) == write + RTU.frame(1, bytes.fromhex("03020001"))
 
 
-async def test_half_a_frame_is_dropped_after_the_silence(serve: Serve, path: Path) -> None:
-    await serve(nameplates(1), listeners=[line_at(path)])
+@EITHER
+async def test_half_a_frame_is_dropped_after_the_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, device: bool
+) -> None:
     request, answer = RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001"))
-    async with opened(path) as master:
+    async with _served(tmp_path, device=device) as (_, master):
         for broken in (request[:5], request[:-1] + b"\0", b"\xff" * 300):
             master.send(broken)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.06)
             await master.ask(request, answer)
+    assert caplog.text == ""
+
+
+@EITHER
+@pytest.mark.parametrize("transport", ["rtu", "ascii"])
+async def test_a_write_that_is_applied_while_the_gateway_stops_is_answered(
+    tmp_path: Path, transport: Literal["rtu", "ascii"], *, device: bool
+) -> None:
+    notes, framing = Notes(), RTU if transport == "rtu" else ASCII
+    notes.gate.clear()
+    write = framing.frame(1, bytes.fromhex("050000ff00"))
+    async with _served(tmp_path, device=device, transport=transport, notes=notes) as (adapter, master):
+        master.send(write)
+        await until(lambda: notes.begun)
+        stopping = asyncio.create_task(adapter.stop())
+        await asyncio.sleep(0)
+        notes.gate.set()
+        assert await master.read(len(write)) == write
+        await stopping
+
+
+async def test_nobody_looks_for_a_device_that_goes_while_the_gateway_stops(tmp_path: Path) -> None:
+    notes, path = Notes(), tmp_path / "device"
+    notes.gate.clear()
+    with _cable(path) as file:
+        adapter = adapter_of(nameplates(1), commands=notes, listeners=[line_at(path, device=True, units=1)])
+        adapter.show(snapshot_of(nameplates(1)))
+        await adapter.start()
+        os.write(file, RTU.frame(1, bytes.fromhex("050000ff00")))
+        await until(lambda: notes.begun)
+        stopping = asyncio.create_task(adapter.stop())
+        await asyncio.sleep(0)
+    notes.gate.set()
+    await stopping
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_flood_of_a_client_that_reads_nothing_holds_up_nobody(serve: Serve, tmp_path: Path) -> None:
@@ -223,20 +304,6 @@ async def test_the_link_is_made_anew_and_removed_and_files_are_left_alone(tmp_pa
         AddressInUseError, match=r"unusable \(No such file .*modbus.listeners\[0\].device moves"
     ):
         await adapter_of(nameplates(1), listeners=[nowhere]).start()
-
-
-@contextmanager
-def _cable(path: Path) -> Iterator[int]:
-    """Make a device at `path`, as an adapter does that is plugged in; give the file of its other end."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    path.unlink(missing_ok=True)
-    path.symlink_to(os.ttyname(theirs))
-    os.close(theirs)
-    try:
-        yield ours
-    finally:
-        os.close(ours)
 
 
 async def test_a_device_is_for_one_gateway_at_a_time(serve: Serve, tmp_path: Path) -> None:
@@ -296,41 +363,53 @@ async def test_an_answer_to_a_line_that_was_pulled_out_is_not_given_to_the_next(
         asyncio.get_running_loop().remove_reader(file)
 
 
-async def _attack(transport: Literal["rtu", "ascii"], folder: Path, pieces: list[bytes]) -> None:
+async def _attack(
+    transport: Literal["rtu", "ascii"], folder: Path, pieces: list[bytes], *, device: bool
+) -> None:
     faults: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    meters, path = nameplates(1), folder / "fuzzed"
     framing = RTU if transport == "rtu" else ASCII
-    adapter = adapter_of(meters, listeners=[line_at(path, transport=transport, units=1)])
-    adapter.show(snapshot_of(meters))
-    await adapter.start()
-    try:
-        async with opened(path) as master:
-            for piece in pieces:
-                master.send(piece)
-            answer = framing.frame(1, bytes.fromhex("03020001"))
-            said = b""
-            while not said.endswith(answer):
-                await asyncio.sleep(0.005)
-                master.send(framing.frame(1, UNIT))
-                said += await asyncio.wait_for(master._come.get(), 10) if not master.silent() else b""
-    finally:
-        await adapter.stop()
+    async with _served(folder, device=device, transport=transport) as (_, master):
+        for piece in pieces:
+            master.send(piece)
+        answer = framing.frame(1, bytes.fromhex("03020001"))
+        said = b""
+        while not said.endswith(answer):
+            await asyncio.sleep(0.005)
+            master.send(framing.frame(1, UNIT))
+            said += await asyncio.wait_for(master._come.get(), 10) if not master.silent() else b""
     assert faults == []
 
 
+@EITHER
 @pytest.mark.parametrize("transport", ["rtu", "ascii"])
 @pytest.mark.parametrize("loop", LOOPS)
-@settings(max_examples=20, deadline=None)
-@given(pieces=st.lists(st.binary(max_size=300), max_size=4))
+@settings(max_examples=15, deadline=None)
+@given(
+    pieces=st.lists(
+        st.one_of(
+            st.binary(max_size=300),
+            st.builds(bytes.__mul__, st.sampled_from([b":", b"\r\n", b"\0", b"\xff"]), st.integers(0, 2000)),
+        ),
+        max_size=4,
+    )
+)
 def test_whatever_comes_over_a_line_the_next_request_is_answered(
     loop: str,
     transport: Literal["rtu", "ascii"],
     tmp_path_factory: pytest.TempPathFactory,
     pieces: list[bytes],
+    *,
+    device: bool,
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        runner.run(_attack(transport, tmp_path_factory.getbasetemp(), pieces))
+        runner.run(_attack(transport, tmp_path_factory.getbasetemp(), pieces, device=device))
+
+
+async def test_thousands_of_broken_frames_in_a_row_are_dropped(tmp_path: Path) -> None:
+    async with _served(tmp_path, device=True, transport="ascii") as (_, master):
+        master.send(b":" * 3000)
+        await master.ask(ASCII.frame(1, UNIT), ASCII.frame(1, bytes.fromhex("03020001")))
 
 
 @pytest.mark.parametrize(

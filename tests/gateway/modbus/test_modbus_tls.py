@@ -1,6 +1,8 @@
 """Modbus/TCP Security: certificates, roles, handshakes that come to nothing."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,9 +13,20 @@ from pymodbus.client import AsyncModbusTlsClient
 from pymodbus.pdu import ExceptionResponse
 
 from gateway.commands import TurnKey
-from gateway.modbus.security import TlsFileError, role_of, server_context
+from gateway.modbus.security import role_of
+from gateway.tls_files import TlsFileError, server_context
 from gateway.transports import TlsListener
-from tests.gateway.modbus.conftest import Client, Notes, Serve, connected, frame, ports_of, read_frame, until
+from tests.gateway.modbus.conftest import (
+    Client,
+    Notes,
+    Serve,
+    connected,
+    connections_of,
+    frame,
+    ports_of,
+    read_frame,
+    until,
+)
 from tests.support.certificates import Authority, role_extension
 from tests.support.snapshots import nameplates
 
@@ -31,7 +44,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def listener(authority: Authority) -> TlsListener:
     certificate, key = authority.issue("server")
-    return TlsListener(0, ("native",), "port", certificate, key, authority.file, ("operator", "engineer"))
+    context = server_context(certificate=certificate, key=key, client_ca=authority.file)
+    return TlsListener(0, ("native",), "port", context, ("operator", "engineer"))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +113,52 @@ async def test_roles_go_by_the_names_of_the_configuration(port: int, authority: 
     files = authority.issue("eve", role=role_extension("engineer"))
     async with _secured(port, authority.client(files)) as client:
         assert await client.ask(WRITE) == WRITE
+
+
+async def test_who_has_a_role_twice_reads_alone(port: int, authority: Authority) -> None:
+    async with _secured(port, authority.client(authority.issue_with_role_twice("two"))) as client:
+        assert (await client.ask(READ)).hex() == ANSWER
+        assert (await client.ask(WRITE)).hex() == REFUSED
+
+
+async def test_both_sides_of_a_port_are_one_port(
+    port: int, authority: Authority, operator: tuple[Path, Path], notes: Notes
+) -> None:
+    """Who may only read hears nothing of a unit that only listens, nor wakes it; both are counted."""
+    guest = authority.client(authority.issue("bea"))
+    silence, wake = frame(bytes.fromhex("0800040000")), frame(bytes.fromhex("0800010000"))
+    messages = frame(bytes.fromhex("08000b0000"), 2)
+    async with _secured(port, authority.client(operator)) as full, _secured(port, guest) as reader:
+        assert (await reader.ask(silence)).hex() == "000000000003018801"
+        assert (await reader.ask(read_frame(3, 246, 1, 2)))[-1] == 2
+        full.send(silence)
+        assert (await full.ask(messages))[-2:] == bytes((0, 4))
+        for request in (READ, WRITE, wake, silence):
+            reader.send(request)
+        assert (await reader.ask(messages))[-2:] == bytes((0, 9))
+        full.send(wake)
+        assert (await full.ask(READ)).hex() == ANSWER
+        assert (await reader.ask(READ)).hex() == ANSWER
+        assert (await reader.ask(frame(bytes.fromhex("050000ff00"), 9))).hex() == "00000000000309850b"
+    assert notes.begun == []
+
+
+async def test_who_must_make_room_is_gone_soon_though_it_says_no_good_bye(
+    serve: Serve, listener: TlsListener, authority: Authority, operator: tuple[Path, Path]
+) -> None:
+    adapter = await serve(nameplates(1), listeners=[listener], connections=1)
+    (port,) = ports_of(adapter)
+    context = authority.client(operator)
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        mute = await asyncio.to_thread(context.wrap_socket, sock, server_hostname="127.0.0.1")
+        await until(lambda: connections_of(adapter))
+        with mute, socket.socket(fileno=os.dup(mute.fileno())) as wire:
+            wire.setblocking(False)
+            async with _secured(port, context) as client:
+                assert (await client.ask(READ)).hex() == ANSWER
+                async with asyncio.timeout(10):
+                    while await asyncio.get_running_loop().sock_recv(wire, 4096):
+                        pass
 
 
 async def test_who_has_no_certificate_of_the_ca_is_not_served(
@@ -175,6 +235,8 @@ def test_roles_are_read_from_certificates(authority: Authority) -> None:
     certificate, _ = authority.issue("yan")
     assert role_of(ssl.PEM_cert_to_DER_cert(certificate.read_text())) is None
     assert role_of(b"no certificate") is None
+    twice = authority.issue_with_role_twice("xan")
+    assert role_of(ssl.PEM_cert_to_DER_cert(twice[0].read_text())) is None
 
 
 def test_what_is_wrong_with_a_file_is_told(authority: Authority, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.clock import ClockMode
+from gateway.commands import Advance
 from gateway.config.fleet import default_fleet
 from gateway.config.reader import load_config
 from gateway.config.report import Options
@@ -37,7 +38,7 @@ class Served:
     def __init__(self, config: Config) -> None:
         self.nameplates = config.nameplates
         self.station = Station(config, None)
-        (self.adapter,) = (one for one in self.station._adapters if isinstance(one, WebAdapter))
+        (self.adapter,) = (one for one in self.station.control.hub.adapters if isinstance(one, WebAdapter))
         self._life = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
@@ -53,7 +54,7 @@ class Served:
 
     async def advance(self, seconds: float) -> None:
         """Move the manual clock on."""
-        await self.station.advance(seconds)
+        await self.station.control.apply(Advance(seconds))
 
     async def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -62,7 +63,7 @@ class Served:
         return await asyncio.to_thread(self._call, method, path, body, headers or {})
 
     def _call(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Answer:
-        address = urlsplit(self.station.ready()["http"])
+        address = urlsplit(self.station.control.ready()["http"])
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if data is not None else {}

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -224,11 +225,20 @@ async def test_a_clock_refuses_what_its_mode_does_not_have(start: Start) -> None
 
 
 async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Start) -> None:
+    async def reached() -> datetime:
+        return datetime.fromisoformat((await real.call("PATCH", METER, {"load": {"kw": 1}})).json["time"])
+
     real = await start("real")
-    changed = (await real.call("PATCH", CLOCK, {"speed": 60, "paused": True})).json
-    assert (changed["speed"], changed["paused"]) == (60.0, True)
+    changed = (await real.call("PATCH", CLOCK, {"speed": 36_000, "paused": True})).json
+    assert (changed["speed"], changed["paused"]) == (36_000.0, True)
+    paused = datetime.fromisoformat(changed["time"])
+    await asyncio.sleep(0.05)
+    assert await reached() == paused
     changed = (await real.call("PATCH", CLOCK, {"paused": False})).json
-    assert (changed["speed"], changed["paused"]) == (60.0, False)
+    assert (changed["speed"], changed["paused"]) == (36_000.0, False)
+    assert datetime.fromisoformat(changed["time"]) == paused
+    await asyncio.sleep(0.05)
+    assert await reached() - paused >= timedelta(minutes=30)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +364,7 @@ async def test_a_taken_port_says_which_option_moves_it(start: Start) -> None:
         gateway_id="b",
         gateway_name="",
         meters=station.nameplates,
-        control=station.station,
+        control=station.station.control,
         host="127.0.0.1",
         port=port,
     )
@@ -369,7 +379,7 @@ async def test_an_address_of_another_machine_says_so(start: Start) -> None:
         gateway_id="b",
         gateway_name="",
         meters=station.nameplates,
-        control=station.station,
+        control=station.station.control,
         host="192.0.2.1",
         port=0,
     )

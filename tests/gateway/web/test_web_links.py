@@ -11,6 +11,7 @@ from tests.gateway.web.conftest import Served, Start
 
 METER = "/api/v1/meters/M0001"
 GATEWAY = "/api/v1/gateway"
+SOUND = {"modbus": {"mode": "ok"}, "bacnet": {"mode": "ok"}}
 MODBUS = {("modbus", "enabled"): ("", True), ("modbus", "port"): ("", 0)}
 
 
@@ -22,7 +23,7 @@ async def modbus(start: Start) -> Served:
 
 def _ask(served: Served, unit: int) -> bytes:
     """Return the PDU that answers a read of the clock; nothing for none."""
-    (entry,) = served.station.ready()["modbus"]
+    (entry,) = served.station.control.ready()["modbus"]
     with socket.create_connection((entry["host"], entry["port"]), 10) as sock:
         sock.sendall(struct.pack(">HHHBBHH", 1, 0, 6, unit, 3, 118, 2))
         sock.shutdown(socket.SHUT_WR)
@@ -48,23 +49,23 @@ async def test_a_fault_is_set_shown_and_ended(modbus: Served) -> None:
     assert await _asked(modbus) == "03"
     meter = await _set(modbus, METER, modbus={"mode": "refuse", "exception": 6})
     shown = {"mode": "refuse", "exception": 6, "delay_s": 0.0, "jitter_s": 0.0, "rate": 1.0}
-    assert (meter["tick"], meter["link"]) == (1, {"modbus": shown})
+    assert (meter["tick"], meter["link"]) == (1, SOUND | {"modbus": shown})
     assert [await _asked(modbus, unit) for unit in (1, 2)] == ["8306", "03"]
     meter = (await modbus.call("GET", METER)).json
-    assert meter["link"] == {"modbus": shown}
-    assert (await _set(modbus, METER, all={"mode": "ok"}))["link"] == {"modbus": {"mode": "ok"}}
+    assert meter["link"] == SOUND | {"modbus": shown}
+    assert (await _set(modbus, METER, all={"mode": "ok"}))["link"] == SOUND
     assert await _asked(modbus) == "03"
 
 
 async def test_the_port_has_a_fault_for_all(modbus: Served) -> None:
     gateway = await _set(modbus, GATEWAY, all={"mode": "refuse"})
     assert gateway["link"]["modbus"]["mode"] == "refuse"
-    assert (await modbus.call("GET", METER)).json["link"] == {"modbus": {"mode": "ok"}}
+    assert (await modbus.call("GET", METER)).json["link"] == SOUND
     assert [await _asked(modbus, unit) for unit in (1, 3, 9)] == ["830b"] * 3
     await _set(modbus, METER, modbus={"mode": "silent"})
     assert [await _asked(modbus, unit) for unit in (1, 3)] == ["", "830b"]
     await _set(modbus, GATEWAY, all={"mode": "ok"})
-    assert (await modbus.call("GET", GATEWAY)).json["link"] == {"modbus": {"mode": "ok"}}
+    assert (await modbus.call("GET", GATEWAY)).json["link"] == SOUND
     assert [await _asked(modbus, unit) for unit in (1, 3)] == ["", "03"]
 
 
@@ -80,7 +81,16 @@ async def test_what_is_left_of_count_and_time_is_shown_and_then_it_is_over(modbu
     await modbus.advance(0.499999)
     assert await _asked(modbus) == ""
     await modbus.advance(0.000001)
-    assert (await modbus.call("GET", METER)).json["link"] == {"modbus": {"mode": "ok"}}
+    assert (await modbus.call("GET", METER)).json["link"] == SOUND
+    assert await _asked(modbus) == "03"
+
+
+async def test_faults_of_bacnet_are_set_and_shown_likewise(modbus: Served) -> None:
+    error = {"mode": "error", "exception": 31, "error_class": 1}
+    timing = {"delay_s": 0.0, "jitter_s": 0.0, "rate": 1.0}
+    assert (await _set(modbus, METER, bacnet=error))["link"] == SOUND | {"bacnet": error | timing}
+    wrong = await _set(modbus, GATEWAY, bacnet={"mode": "wrong_clock"})
+    assert wrong["link"] == SOUND | {"bacnet": {"mode": "wrong_clock", "offset_s": 3600.0} | timing}
     assert await _asked(modbus) == "03"
 
 
@@ -110,12 +120,11 @@ async def test_a_change_is_made_whole_or_not_at_all(modbus: Served) -> None:
 
 async def test_protocols_whose_lines_have_no_faults_yet_are_refused(modbus: Served) -> None:
     for path in (METER, GATEWAY):
-        for protocol in ("bacnet", "mqtt"):
-            answer = await modbus.call("PATCH", path, {"link": {protocol: {"mode": "silent"}}})
-            assert answer.status == 422
-            assert answer.json["detail"] == (
-                f"body.link.{protocol}: is not available in this version; allowed: modbus, all"
-            )
+        answer = await modbus.call("PATCH", path, {"link": {"mqtt": {"mode": "silent"}}})
+        assert answer.status == 422
+        assert answer.json["detail"] == (
+            "body.link.mqtt: is not available in this version; allowed: modbus, bacnet, all"
+        )
 
 
 async def test_a_frozen_meter_stays_where_it_was_when_that_was_asked(modbus: Served) -> None:

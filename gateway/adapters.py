@@ -4,21 +4,18 @@ To add a protocol: one folder and one line in ADAPTERS. Every folder is imported
 protocol that is off costs nothing at the start.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.settings import Config
 from gateway.hub import Adapter
-from gateway.link_faults import Links
+from gateway.link_faults import LinksByProtocol
 
 if TYPE_CHECKING:
     from gateway.web.answers import Control
 
-Lines = Mapping[str, Links]
-"""The faults of lines by protocol."""
 
-
-def _modbus(config: Config, control: "Control", lines: Lines) -> Adapter | None:
+def _modbus(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
     if config.modbus is None:
         return None
     from gateway.modbus.server import ModbusAdapter  # noqa: PLC0415  imported when wanted
@@ -33,12 +30,11 @@ def _modbus(config: Config, control: "Control", lines: Lines) -> Adapter | None:
         commands=control,
         gateway_id=config.gateway_id,
         gateway_name=config.gateway_name,
-        tick_length=config.clock.tick_s * config.clock.speed,
-        links=lines["modbus"],
+        links=links["modbus"],
     )
 
 
-def _bacnet(config: Config, control: "Control", _: Lines) -> Adapter | None:
+def _bacnet(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
     if config.bacnet is None:
         return None
     from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  imported when wanted
@@ -53,6 +49,8 @@ def _bacnet(config: Config, control: "Control", _: Lines) -> Adapter | None:
         hosts=settings.hosts,
         own_network=settings.own_network,
         role=settings.role,
+        password=settings.password,
+        links=links["bacnet"],
         gateway_id=config.gateway_id,
         gateway_name=config.gateway_name,
         meters=config.nameplates,
@@ -60,7 +58,7 @@ def _bacnet(config: Config, control: "Control", _: Lines) -> Adapter | None:
     )
 
 
-def _mqtt(config: Config, _control: "Control", _: Lines) -> Adapter | None:
+def _mqtt(config: Config, _control: "Control", _: LinksByProtocol) -> Adapter | None:
     if config.mqtt is None:
         return None
     from gateway.mqtt.adapter import MqttAdapter  # noqa: PLC0415  imported when wanted
@@ -77,7 +75,7 @@ def _mqtt(config: Config, _control: "Control", _: Lines) -> Adapter | None:
     )
 
 
-def _web(config: Config, control: "Control", _: Lines) -> Adapter | None:
+def _web(config: Config, control: "Control", _: LinksByProtocol) -> Adapter | None:
     if config.http is None:
         return None
     from gateway.web.adapter import WebAdapter  # noqa: PLC0415  imported when wanted
@@ -94,17 +92,17 @@ def _web(config: Config, control: "Control", _: Lines) -> Adapter | None:
     )
 
 
-Make = Callable[[Config, "Control", Lines], Adapter | None]
+Make = Callable[[Config, "Control", LinksByProtocol], Adapter | None]
 """Makes one protocol's adapter; gives None where the protocol is off."""
 
 ADAPTERS: Final[Sequence[Make]] = (_modbus, _bacnet, _mqtt, _web)
 """In the order in which they start and are told of a snapshot."""
 
 
-def build(config: Config, control: "Control", lines: Lines) -> list[Adapter]:
+def build(config: Config, control: "Control", links: LinksByProtocol) -> list[Adapter]:
     """Return the adapters that `config` asks for; nothing is bound yet. Raises ConfigError.
 
-    `lines` are the faults of lines by protocol.
+    `links` are the faults of lines by protocol.
     """
-    made = (make(config, control, lines) for make in ADAPTERS)
+    made = (make(config, control, links) for make in ADAPTERS)
     return [adapter for adapter in made if adapter is not None]

@@ -22,6 +22,12 @@ HIGHEST_PORT: Final = 65_535
 HIGHEST_INSTANCE: Final = 4_194_302
 """The highest BACnet device instance; 4194303 means "any"."""
 
+INSTANCES_OF_A_METER: Final = 100
+"""Where one BACnet device has the objects of all meters, those of meter n have instance 100·n + k."""
+
+MOST_FLAT_METERS: Final = HIGHEST_INSTANCE // INSTANCES_OF_A_METER - 1
+"""The most meters whose objects one device can have."""
+
 _LEVEL: Final = re.compile(r"[^+#/\x00-\x1f\x7f]+")
 
 
@@ -76,11 +82,12 @@ class Addresses:
     """Where the meters are.
 
     The Modbus ports in order, the gateway's BACnet device instance and the MQTT root topic; empty or None
-    where the protocol is not served.
+    where the protocol is not served. `flat` says that the gateway device has the objects of all meters.
     """
 
     modbus_ports: tuple[int, ...] = ()
     gateway_device: int | None = None
+    flat: bool = False
     topic_root: str | None = None
 
     def modbus(self, meter: Nameplate) -> tuple[int, int] | None:
@@ -89,8 +96,10 @@ class Addresses:
         return (self.modbus_ports[index], unit) if self.modbus_ports else None
 
     def device_instance(self, meter: Nameplate) -> int | None:
-        """Return the BACnet device instance of a meter."""
-        return None if self.gateway_device is None else device_instance(self.gateway_device, meter)
+        """Return the BACnet device instance of a meter, or of the device that has its objects."""
+        if self.gateway_device is None or self.flat:
+            return self.gateway_device
+        return device_instance(self.gateway_device, meter)
 
     def topic(self, meter: Nameplate) -> str | None:
         """Return the MQTT topic under which everything of a meter is published."""

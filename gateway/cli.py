@@ -235,3 +235,27 @@ def print_schema() -> None:
     from gateway.config.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def export(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="pics: the BACnet PICS.", show_default=False)],
+    file: Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", show_default=False)] = None,
+    *,
+    output: Annotated[Path, _says("Write to this directory.", "--output", "-o", metavar="DIR")],
+) -> None:
+    """Write what is known of the meters of a configuration file, or of 10 without one, for others to read."""
+    from gateway.config.reader import load_config
+    from gateway.errors import ConfigError
+    from gateway.exports.table import EXPORTS
+
+    if form not in EXPORTS:
+        raise ConfigError(f"{form!r} is no format; allowed: {', '.join(EXPORTS)}", key="FORMAT")
+    written = EXPORTS[form](load_config(file, {}))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in written.items():
+            (output / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}", key="--output") from None
+    typer.echo("\n".join(str(output / name) for name in written))

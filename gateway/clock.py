@@ -4,18 +4,17 @@ The clock knows nothing of meters, snapshots or adapters; whoever asks it for a 
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import chain
 from typing import Final, Literal
 
 from gateway.errors import RequestRefusedError
-from sims.points import NS_PER_S
+from sims.points import NS_PER_S, nanoseconds
 from sims.snapshot import Tick
 
 ClockMode = Literal["real", "manual"]
@@ -57,17 +56,20 @@ def iso(instant: int) -> str:
 
 def span(seconds: float) -> int:
     """Return an advance as [ns]. Raises ValueError if it is not one that a clock can make."""
-    microseconds = Decimal(str(seconds)) * 1_000_000
-    if not 0 < seconds <= LONGEST_ADVANCE_S or microseconds != int(microseconds):
+    length = nanoseconds(seconds) if 0 < seconds <= LONGEST_ADVANCE_S else 0
+    if not length or length % 1000 or length / NS_PER_S != seconds:
         raise ValueError(
             f"{seconds} s is no advance; allowed: more than 0 and at most {LONGEST_ADVANCE_S} s (ten years) "
             "in whole microseconds"
         )
-    return int(microseconds) * 1000
+    return length
 
 
 class Clock:
-    """Gives out ticks: by the wall clock in mode `real`, by `advance` alone in mode `manual`.
+    """Makes ticks: by the wall clock in mode `real`, of an advance alone in mode `manual`.
+
+    A tick counts from when it is adopted; before the next one is asked for, it must be, or be given up. All
+    of it is for one asker at a time.
 
     `start` [ns since 1970 UTC] is the instant of tick 0; None is the whole second that it is now for a real
     clock and MANUAL_START for a manual one. It is never before `reached`, where an earlier run came to
@@ -86,64 +88,108 @@ class Clock:
     ) -> None:
         self._mode = mode
         self._tick_s = tick_s
-        self._period = round(tick_s * NS_PER_S)
+        self._period = nanoseconds(tick_s)
         self._speed = speed
+        self._standing = mode == "manual"
+        self._changed = asyncio.Event()
         if start is None:
             start = MANUAL_START if mode == "manual" else int(time.time()) * NS_PER_S
-        start = max(start, reached)
-        self._latest = Tick(0, start)
-        self._running = asyncio.Event()
-        if mode == "real":
-            self._running.set()
-        # Pacing counts periods from a wall instant (None: the next wait) and a simulated one.
+        # Pacing counts periods from a wall instant (None: the first wait) and a simulated one.
         self._wall: int | None = None
-        self._origin = start
+        self._origin = max(start, reached)
         self._periods = 0
-        self._past = 0  # wall time from the end of the last period to the latest tick, if that was a mark
+        self._latest = Tick(0, self._origin, self._regular())
 
     @property
     def state(self) -> ClockState:
         """What the clock is doing."""
-        paused = self._mode == "real" and self.standing
+        paused = self._mode == "real" and self._standing
         return ClockState(self._mode, self._latest, self._tick_s, self._speed, paused)
 
     async def due(self) -> None:
-        """Wait for the wall until a tick is due; a manual clock waits for ever."""
-        while (wait := await self._until_due()) > 0:  # noqa: ASYNC110  it waits for an instant, not an event
-            await asyncio.sleep(wait / NS_PER_S)
+        """Wait for the wall until a tick is due; a clock that stands waits until it goes."""
+        while (wait := self._until_due()) is None or wait > 0:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if wait is None else wait / NS_PER_S):
+                    await self._changed.wait()
 
     def take(self) -> Tick | None:
         """Return the tick that is due by now; None if none is, because the clock was paused or marked since.
 
-        Tick k is due k periods after the first wait and ends at start + k * tick_s * speed exactly. Whoever
-        comes late gets the periods missed in one longer tick, of up to LONGEST_TICK; what is more is left
-        out, since ticks that take longer than they last would only grow.
+        Tick k is due k periods after the clock was last set and ends k * tick_s * speed after that exactly.
+        Whoever comes late gets the periods missed in one longer tick, of up to LONGEST_TICK; what is more is
+        left out, since ticks that take longer than they last would only grow.
         """
-        if self.standing or not self._count(time.monotonic_ns()):
+        if self._standing or not self._count(time.monotonic_ns()):
             return None
-        self._past = 0
-        return self._give(self._origin + int(self._periods * self._length()))
+        return self._tick(self._origin + int(self._periods * self._length()))
 
     def mark(self) -> Tick:
         """Return a tick that ends now: a command changes the readings (decision 12).
 
         The regular ticks stay where they are. A clock that stands has gone on by nothing.
         """
-        now = time.monotonic_ns()
-        if self.standing or self._wall is None:
-            return self._give(self._latest.time)
-        self._count(now)
-        self._past = now - self._wall - self._periods * self._period
-        return self._give(self._origin + int(Fraction(now - self._wall, self._period) * self._length()))
+        return self._tick(self._instant(time.monotonic_ns()))
 
-    @property
-    def standing(self) -> bool:
-        """Whether simulated time stands still: the clock is manual, or paused."""
-        return not self._running.is_set()
+    def set(self, *, speed: float | None = None, paused: bool | None = None) -> Tick:
+        """Change the speed, pause or go on, now; return the tick that ends there.
+
+        Regular ticks count from there. Raises RequestRefusedError for a manual clock.
+        """
+        if self._mode != "real":
+            raise RequestRefusedError(
+                "the clock is manual and goes by `advance` alone: it has no speed or pause"
+            )
+        now = time.monotonic_ns()
+        self._origin, self._periods, self._wall = self._instant(now), 0, now
+        self._speed = self._speed if speed is None else speed
+        self._standing = self._standing if paused is None else paused
+        self._changed.set()
+        return self._tick(self._origin)
+
+    def advance(self, seconds: float) -> Sequence[int]:
+        """Return where the ticks end that together are exactly that long [s], none longer than LONGEST_TICK.
+
+        `go_to` makes each. Raises RequestRefusedError for a real clock and beyond END, and ValueError as
+        `span` does.
+        """
+        length = span(seconds)
+        if self._mode != "manual":
+            raise RequestRefusedError(
+                "the clock is real and goes by itself; only one started with `--clock manual` is advanced"
+            )
+        begin, end = self._latest.time, self._latest.time + length
+        if end > END:
+            raise RequestRefusedError(f"the clock ends at {iso(END)}; it is {iso(begin)}")
+        return [*range(begin + LONGEST_TICK, end, LONGEST_TICK), end]
+
+    def go_to(self, instant: int) -> Tick:
+        """Return the tick of a manual clock that ends at `instant`, which is one of an advance."""
+        return self._tick(instant)
+
+    def adopt(self, tick: Tick) -> None:
+        """Let the latest tick be `tick`, which has been made."""
+        self._latest = tick
+        if tick.time >= END:
+            self._standing = True
+
+    def _tick(self, instant: int) -> Tick:
+        return Tick(self._latest.number + 1, min(instant, END), self._regular())
+
+    def _regular(self) -> int:
+        return round(self._length()) if self._mode == "real" else 0
 
     def _length(self) -> Fraction:
         """Return the simulated time of a period [ns]."""
         return self._period * Fraction(str(self._speed))
+
+    def _instant(self, now: int) -> int:
+        """Return the simulated instant at the wall's `now`."""
+        if self._standing or self._wall is None:
+            return self._latest.time
+        self._count(now)
+        return self._origin + int(Fraction(now - self._wall, self._period) * self._length())
 
     def _count(self, now: int) -> int:
         """Count the periods that have ended by the wall's `now`, and return how many they are."""
@@ -155,58 +201,11 @@ class Clock:
         self._periods += taken
         return taken
 
-    async def _until_due(self) -> int:
-        """Return the wall time until the next tick is due [ns], once the clock is not paused."""
-        await self._running.wait()
+    def _until_due(self) -> int | None:
+        """Return the wall time until the next tick is due [ns], None while the clock stands."""
+        if self._standing:
+            return None
         now = time.monotonic_ns()
         if self._wall is None:
             self._wall = now
         return self._wall + (self._periods + 1) * self._period - now
-
-    def _give(self, instant: int) -> Tick:
-        self._latest = Tick(self._latest.number + 1, min(instant, END))
-        if instant >= END:
-            self._running.clear()
-        return self._latest
-
-    def advance(self, seconds: float) -> Iterator[Tick]:
-        """Return the ticks that together are exactly that long [s], none longer than LONGEST_TICK.
-
-        Each is the clock's latest tick from when it is taken on. Raises RequestRefusedError for a real clock
-        and beyond END, and ValueError as `span` does, before any is given.
-        """
-        length = span(seconds)
-        if self._mode != "manual":
-            raise RequestRefusedError(
-                "the clock is real and goes by itself; only one started with `--clock manual` is advanced"
-            )
-        if self._latest.time + length > END:
-            raise RequestRefusedError(f"the clock ends at {iso(END)}; it is {iso(self._latest.time)}")
-        begin, end = self._latest.time, self._latest.time + length
-        return map(self._give, chain(range(begin + LONGEST_TICK, end, LONGEST_TICK), (end,)))
-
-    def set(self, *, speed: float | None = None, paused: bool | None = None) -> None:
-        """Change the speed from the next tick on, pause or go on.
-
-        Raises RequestRefusedError for a manual clock.
-        """
-        if self._mode != "real":
-            raise RequestRefusedError(
-                "the clock is manual and goes by `advance` alone: it has no speed or pause"
-            )
-        if speed is not None:
-            self._rebase()
-            self._speed = speed
-        if paused:
-            self._running.clear()
-        elif paused is False and not self._running.is_set():
-            self._wall, self._past = None, 0
-            self._origin, self._periods = self._latest.time, 0
-            self._running.set()
-
-    def _rebase(self) -> None:
-        """Count periods from the latest tick on."""
-        if self._wall is not None:
-            self._wall += self._periods * self._period + self._past
-            self._past = 0
-        self._origin, self._periods = self._latest.time, 0

@@ -7,7 +7,7 @@ The hub knows nothing of meters, maps or sockets.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sims.snapshot import Snapshot
 
@@ -52,19 +52,16 @@ class Adapter(Protocol):
 
 
 class Hub:
-    """Holds the latest snapshot and hands each new one to all adapters at once."""
+    """Hands each new snapshot to all `adapters` at once."""
 
-    def __init__(self, adapters: Sequence[Adapter], first: Snapshot) -> None:
-        self._adapters = adapters
-        self.snapshot = first
-        self.publish(first)
+    def __init__(self, adapters: Sequence[Adapter]) -> None:
+        self.adapters: Final = adapters
 
     def publish(self, snapshot: Snapshot) -> None:
         """Let every adapter show `snapshot`."""
-        self.snapshot = snapshot
-        for adapter in self._adapters:
+        for adapter in self.adapters:
             adapter.show(snapshot)
 
     async def shown(self) -> None:
         """Return when every adapter's clients can see the latest snapshot."""
-        await asyncio.gather(*(adapter.shown() for adapter in self._adapters))
+        await asyncio.gather(*(adapter.shown() for adapter in self.adapters))

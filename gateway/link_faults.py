@@ -4,17 +4,14 @@ The same for every protocol; what a fault makes of an answer is decided in the f
 asyncio and no wall clock: how late it is, snapshots say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from random import Random
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
-from numpy.typing import NDArray
-
-from sims.points import NS_PER_S
+from sims.points import NS_PER_S, Columns, nanoseconds
 from sims.snapshot import Snapshot
 
 CommonMode = Literal["ok", "silent", "refuse", "slow", "drop", "garble", "frozen"]
@@ -30,14 +27,26 @@ ModbusMode = Literal[
     "behind",
 ]
 
-MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"modbus": get_args(ModbusMode)})
+BacnetMode = Literal[
+    CommonMode,
+    "error",
+    "reject",
+    "abort",
+    "no_segmentation",
+    "cov_lost",
+    "duplicate_instance",
+    "wrong_clock",
+    "out_of_service",
+    "unreliable",
+]
+
+MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"modbus": get_args(ModbusMode), "bacnet": get_args(BacnetMode)}
+)
 """The protocols whose lines can have faults, and their modes."""
 
 DEFAULT_DELAY_S: Final = 0.5
 """How long `slow` holds an answer back where nobody says [s]."""
-
-Columns = Mapping[str, NDArray[Any]]
-"""The columns of a snapshot, each of shape (n_meters,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,9 @@ class LinkFault:
 
     The part `rate` of the requests meets it. An answer is held back for `delay_s`, or normally distributed
     about that with the standard deviation `jitter_s` [s of wall time]. It ends after `count` requests that
-    met it, or `for_s` after it was set [s of simulated time]. `exception` is the code of a refusal.
+    met it, or `for_s` after it was set [s of simulated time]. `exception` is the code of a refusal; on BACnet
+    that of an error, of class `error_class`, or the reason of an abort or a reject. `offset_s` is how far a
+    wrong clock goes ahead [s].
     """
 
     mode: str = "ok"
@@ -56,6 +67,8 @@ class LinkFault:
     rate: float = 1.0
     count: int | None = None
     for_s: float | None = None
+    error_class: int = 0
+    offset_s: float = 0.0
 
 
 OK: Final = LinkFault()
@@ -88,6 +101,16 @@ class Strike(NamedTuple):
 MISSED: Final = Strike(OK, 0.0, Draws(""), whole=False)
 
 
+class Traffic(NamedTuple):
+    """A kind of messages: the `modes` that concern them, None for all; its name keeps its draws apart."""
+
+    name: str = ""
+    modes: Collection[str] | None = None
+
+
+REQUESTS: Final = Traffic()
+
+
 class _Standing:
     """A fault that is set, how many requests it still strikes and when it ends [ns], None for never."""
 
@@ -114,10 +137,17 @@ class Links:
         self._standing: dict[int | None, _Standing] = {}
         self._new: list[int | None] = []
         self._ends: dict[int | None, int] = {}
-        self._asked: dict[int | None, int] = {}
+        self._asked: dict[tuple[int | None, str], int] = {}
         self._now = 0
         self.held: Columns = {}
         self.held_whole: Columns = {}
+        self.begun: Sequence[int | None] = ()
+        """The rows, None for the port, whose faults began with the latest snapshot."""
+
+    @property
+    def rows(self) -> Collection[int | None]:
+        """The rows, None for the port, that have faults of their own."""
+        return self._standing.keys()
 
     def set(self, row: int | None, fault: LinkFault) -> None:
         """Let the line of the meter in `row`, or the port, have `fault` alone from the next snapshot on."""
@@ -133,14 +163,15 @@ class Links:
         for row in new:
             standing = self._standing[row]
             if standing.fault.for_s is not None:
-                lasts = int(Decimal(str(standing.fault.for_s)) * NS_PER_S)
-                standing.end = self._ends[row] = self._now + lasts
+                standing.end = self._ends[row] = self._now + nanoseconds(standing.fault.for_s)
+        self.begun = new
         frozen = [row for row in new if self._standing[row].fault.mode == "frozen"]
         if None in frozen:
             self.held_whole = snapshot.columns
         self._hold([row for row in frozen if row is not None], snapshot.columns)
         for row in [row for row, end in self._ends.items() if end <= self._now]:
             self._end(row)
+        self._let_go()
 
     def _hold(self, rows: Sequence[int], columns: Columns) -> None:
         """Keep what the meters in `rows` show; what is kept is replaced, never changed."""
@@ -149,6 +180,14 @@ class Links:
             for name, column in held.items():
                 column[rows] = columns[name][rows]
             self.held = held
+
+    def _let_go(self) -> None:
+        """Keep nothing any more of what nobody shows who is frozen."""
+        frozen = [row for row, standing in self._standing.items() if standing.fault.mode == "frozen"]
+        if self.held_whole and None not in frozen:
+            self.held_whole = {}
+        if not set(frozen) - {None}:
+            self.held = {}
 
     def _end(self, row: int | None) -> None:
         self._standing.pop(row, None)
@@ -166,13 +205,19 @@ class Links:
         """Return whether a request to the meter in `row`, or to none, may meet a fault."""
         return row in self._standing or None in self._standing
 
-    def strike(self, row: int | None) -> Strike:
-        """Return what the next request to the meter in `row`, or to none, meets; its own fault goes first."""
-        number = self._asked[row] = self._asked.get(row, 0) + 1
-        draws = Draws(f"{self._name} {row} {number}")
+    def strike(self, row: int | None, traffic: Traffic = REQUESTS) -> Strike:
+        """Return what the next request to the meter in `row`, or to none, meets; its own fault goes first.
+
+        Likewise of another kind of `traffic`.
+        """
+        key = row, traffic.name
+        number = self._asked[key] = self._asked.get(key, 0) + 1
+        draws = Draws(f"{self._name} {row}{traffic.name} {number}")
         for place in dict.fromkeys((row, None)):
             standing = self._standing.get(place)
-            if standing and (standing.fault.rate == 1 or draws.random.random() < standing.fault.rate):
+            if standing is None or (traffic.modes is not None and standing.fault.mode not in traffic.modes):
+                continue
+            if standing.fault.rate == 1 or draws.random.random() < standing.fault.rate:
                 return self._struck(place, standing, draws)
         return MISSED
 
@@ -188,7 +233,11 @@ class Links:
         return Strike(fault, delay, draws, place is None)
 
 
-def links_of(seed: int, faults: Mapping[int | None, Mapping[str, LinkFault]]) -> dict[str, Links]:
+LinksByProtocol = Mapping[str, Links]
+"""The lines of every protocol, which have faults of their own."""
+
+
+def links_of(seed: int, faults: Mapping[int | None, Mapping[str, LinkFault]]) -> LinksByProtocol:
     """Return the lines of every protocol with the `faults` of rows, and of the port, by protocol."""
     links = {protocol: Links(protocol, seed) for protocol in MODES}
     for row, by_protocol in faults.items():

@@ -41,11 +41,11 @@ async def run(config: Config, *, ready_file: Path | None, announce: Announce) ->
     ):
         try:
             async with Station(config, store) as station:
-                if store and (start := station.clock_state().tick.time) == store.reached:
+                if store and (start := station.control.clock_state().tick.time) == store.reached:
                     _log.info("simulated time goes on at %s, where %s left off", iso(start), config.state)
                 if ready_file:
-                    _write_whole(ready_file, json.dumps(station.ready()))
-                announce(station.endpoints(), station.ready())
+                    _write_whole(ready_file, json.dumps(station.control.ready()))
+                announce(station.control.endpoints(), station.control.ready())
                 await station.run()
         except asyncio.CancelledError:
             if not stopped.is_set():
@@ -68,7 +68,11 @@ def _until_signal() -> Iterator[asyncio.Event]:
 
     for number in numbers:
         loop.add_signal_handler(number, stop)
-    yield stopped
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 def _prepare(ready_file: Path) -> None:

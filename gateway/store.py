@@ -7,7 +7,6 @@ the station reads and writes it.
 import contextlib
 import sqlite3
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
 
@@ -48,7 +47,6 @@ _UPGRADES: Final = (
 )
 """What makes version k of a file of version k - 1; a new file is of version 0."""
 
-_KEPT: Final = attrgetter("millijoules", "femtojoules", "peak_demand", "peak_demand_time", "hub_count")
 _SAVE: Final = "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?, ?)"
 _LOAD: Final = "SELECT serial, millijoules, femtojoules, peak_demand, peak_demand_time, hub_count FROM meter"
 _SAVE_HUB: Final = "INSERT OR REPLACE INTO pulse_hub VALUES (?, ?, ?)"
@@ -117,8 +115,8 @@ class Store:
 
     def save(self, memories: Memories, reached: int) -> None:
         """Keep `memories`, and where the clock has come to; what is not in them stays as it was."""
-        meters = [(serial, *_KEPT(memory)) for serial, memory in memories.meters.items()]
-        hubs = [(hub, *one) for hub, settings in memories.hubs.items() for one in settings.items()]
+        meters = ((serial, *memory) for serial, memory in memories.meters.items())
+        hubs = [(hub, *one) for hub, settings in memories.pulse_hubs.items() for one in settings.items()]
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany(_SAVE, meters)
         self._database.executemany(_SAVE_HUB, hubs)

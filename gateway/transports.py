@@ -3,6 +3,7 @@
 Nothing is bound or opened here, and nothing of the protocol is known.
 """
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -32,14 +33,12 @@ class NetworkListener:
 
 @dataclass(frozen=True, slots=True)
 class TlsListener:
-    """Ports for clients with a certificate of `client_ca`; `operators` are the roles that may write."""
+    """Ports for clients that shake hands with `context`; `operators` are the roles that may write."""
 
     port: int
     maps: tuple[str, ...]
     option: str
-    certificate: Path
-    key: Path
-    client_ca: Path
+    context: ssl.SSLContext
     operators: tuple[str, ...]
     transport: Literal["tls"] = "tls"
 
@@ -48,7 +47,8 @@ class TlsListener:
 class SerialListener:
     """A serial line: a `device`, or a pseudo-terminal that is made and linked at `pty`; one of them is None.
 
-    On it are `units` meters from number `first_meter` on, as units from 1 on. `option` names the listener.
+    On it are `units` units: meters from number `first_meter` on, or pulse hubs from the one on that has that
+    meter. `option` names the listener.
     """
 
     transport: Literal["rtu", "ascii"]

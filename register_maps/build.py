@@ -14,16 +14,14 @@ import yaml
 from register_maps.entries import Defaults, entry
 from register_maps.errors import Problem, RegisterMapError
 from register_maps.model import (
-    Clash,
     Entry,
     RegisterMap,
     Serves,
     Table,
     WordOrder,
-    fillers,
     is_count,
-    overlaps,
 )
+from register_maps.places import Clash, fillers, overlaps
 from register_maps.schema import MAP_KEYS, VARIANT_KEYS, Keys, entry_keys
 from sims.points import SERVICES
 

@@ -6,7 +6,7 @@ How a single value is written, and what becomes of one that its type cannot hold
 All gaps of a map that read zero share the same cells, before all others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,13 +16,7 @@ from numpy.typing import NDArray
 
 from register_maps.model import BIT_TABLES, FILLER, Entry, Exponent, RegisterMap, Table
 from register_maps.values import Writer, exponents_of, write_constant, writer
-from sims.points import Kind, Point
-
-Columns = Mapping[str, NDArray[Any]]
-"""Values of all meters by the names of points, each of shape (n_meters,), in the point's unit.
-
-Of hubs instead of meters for a map that describes those, and of shape (1,) for the gateway's.
-"""
+from sims.points import Columns, Kind, Point
 
 Rows = NDArray[np.intp]
 """Which meters an image is of: their places in the columns, in the order of its rows."""
@@ -48,7 +42,7 @@ class Run:
 
 
 class Codec:
-    """Encodes one map, without variants, for `meters` meters.
+    """Encodes one map, without variants, for `meters` meters: or pulse hubs, or the gateway, as the map says.
 
     `fixed` holds the columns that never change, those of the nameplate; they are encoded once. The image is
     of the meters in `rows` of the columns, of all without it.

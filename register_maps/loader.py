@@ -12,7 +12,8 @@ from typing import Final
 from register_maps import yaml_reader
 from register_maps.build import build, clash_problem
 from register_maps.errors import Problem, RegisterMapError
-from register_maps.model import RegisterMap, Serves, overlaps
+from register_maps.model import RegisterMap, Serves
+from register_maps.places import overlaps
 from sims.points import SERVICES
 
 SUFFIX: Final = ".yaml"

@@ -10,7 +10,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
-from sims.points import GATEWAY_POINTS, HUB_POINTS, POINTS, Kind, Point
+from sims.points import GATEWAY_POINTS, HUB_INPUTS, HUB_POINTS, POINTS, Kind, Point
 
 ADDRESSES: Final = 65536
 """How many addresses a table has (MODBUS Application Protocol V1.1b3, 4.4)."""
@@ -23,6 +23,8 @@ class Table(Enum):
     DISCRETE = "discrete"
     HOLDING = "holding"
     INPUT = "input"
+
+    __hash__ = object.__hash__  # members are themselves alone; that of Enum is slow, on the way of each read
 
 
 BIT_TABLES: Final = (Table.COIL, Table.DISCRETE)
@@ -73,6 +75,11 @@ class Serves(Enum):
     def points(self) -> Mapping[str, Point]:
         """The vocabulary of such maps."""
         return {Serves.METER: POINTS, Serves.HUB: HUB_POINTS, Serves.GATEWAY: GATEWAY_POINTS}[self]
+
+    @property
+    def meters(self) -> int:
+        """For how many meters one of them stands, in the order of their numbers."""
+        return HUB_INPUTS if self is Serves.HUB else 1
 
 
 class Effect(Enum):
@@ -260,43 +267,9 @@ class RegisterMap:
         return replace(self, entries=self.variants.get(service, self.entries), variants={})
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Two entries that claim the same address of the same table, and the files that they stand in."""
-
-    first_file: str
-    first: Entry
-    second_file: str
-    second: Entry
-
-
-def overlaps(entries: Iterable[tuple[str, Entry]]) -> list[Clash]:
-    """Return every entry of one unit that runs into an earlier one; each entry comes with its file."""
-    found: dict[tuple[int, int], Clash] = {}
-    reach: dict[Table, tuple[str, Entry]] = {}
-    for file, entry in sorted(entries, key=lambda item: item[1].address):
-        for table in entry.tables:
-            before = reach.get(table)
-            if before is not None and before[1].end > entry.address:
-                found.setdefault((id(before[1]), id(entry)), Clash(*before, file, entry))
-            if before is None or before[1].end < entry.end:
-                reach[table] = (file, entry)
-    return list(found.values())
-
-
-def fillers(entries: Iterable[Entry], line: int) -> list[Entry]:
-    """Return the gaps between the registers of each table as entries that read zero, of this line."""
-    gaps: dict[tuple[int, int], list[Table]] = {}
-    reach: dict[Table, int] = {}
-    for entry in sorted(entries, key=lambda entry: entry.address):
-        for table in entry.tables:
-            if table not in BIT_TABLES and reach.setdefault(table, entry.address) < entry.address:
-                gaps.setdefault((reach[table], entry.address), []).append(table)
-            reach[table] = max(reach.get(table, 0), entry.end)
-    return [
-        Entry(start, tuple(tables), FILLER, 2 * (end - start), description="Gap that reads zero", line=line)
-        for (start, end), tables in gaps.items()
-    ]
+def units_of(maps: Iterable[RegisterMap]) -> Serves:
+    """Return whom the units of a place stand for, beside the gateway, where `maps` are served together."""
+    return Serves.HUB if any(each.serves is Serves.HUB for each in maps) else Serves.METER
 
 
 def is_count(point: Point) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError
 from typing import Final
 
-from gateway.addressing import HIGHEST_INSTANCE
+from gateway.addressing import HIGHEST_INSTANCE, MOST_FLAT_METERS
 from gateway.bip import BbmdPeer, BbmdRole, ForeignRole, Role, parse_host, parse_peer
 from gateway.config.report import Report
 from gateway.config.schema import BacnetSection
@@ -43,6 +43,7 @@ class BacnetChecker:
             hosts=() if interface is None else tuple(map(str, self._hosts(interface))),
             own_network=section.own_network,
             role=None if interface is None else self._role(interface),
+            password=section.password,
         )
 
     def _add(self, key: str, message: str) -> None:
@@ -50,7 +51,10 @@ class BacnetChecker:
 
     def _check_numbers(self) -> None:
         section, meters = self._section, self._meters
-        if section.device_instance + meters > HIGHEST_INSTANCE:
+        if section.topology == "flat":
+            if meters > MOST_FLAT_METERS:
+                self._add("topology", f"{meters} meters do not fit flat; allowed: up to {MOST_FLAT_METERS}")
+        elif section.device_instance + meters > HIGHEST_INSTANCE:
             message = (
                 f"with {meters} meters after it {section.device_instance} is too high; "
                 f"allowed: up to {HIGHEST_INSTANCE - meters}"
@@ -149,7 +153,7 @@ class BacnetChecker:
 
     def _foreign(self, bbmd: str, ttl_s: int) -> ForeignRole | None:
         if self._section.topology in _SEVERAL_PORTS:
-            message = f"is not for topology {self._section.topology}; allowed: topology: virtual"
+            message = f"is not for topology {self._section.topology}; allowed: topology: virtual, flat"
             self._add("foreign", message)
         try:
             host, port = parse_host(bbmd)

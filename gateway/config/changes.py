@@ -4,19 +4,20 @@ The faults of its line, and of the port, are set likewise. Both ways the words a
 file. Files are never read here, whatever a client names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import ValidationError
 
 from gateway.config.connection import Connector
 from gateway.config.document import Place
 from gateway.config.link_sections import Faults, LinkSection, faults_of
-from gateway.config.load_sections import Shown, shown
-from gateway.config.loads import DailySection, GivenLoad
+from gateway.config.load_sections import Shown, as_section
+from gateway.config.loads import GivenLoad
 from gateway.config.meter_sections import EnvironmentSection, SupplySection, WiringSection
 from gateway.config.replays import SeriesFiles
 from gateway.config.report import key_at, not_yet
@@ -37,7 +38,7 @@ _MERGED: Final = ("wiring", "supply", "environment")
 class ChangeSection(Section):
     """What to change of a meter; what is left out stays."""
 
-    load: GivenLoad = DailySection(profile="office")
+    load: GivenLoad = None  # type: ignore[assignment]  # what is left out is not looked at
     wiring: WiringSection = WiringSection()
     supply: SupplySection = SupplySection()
     environment: EnvironmentSection = EnvironmentSection()
@@ -95,19 +96,16 @@ def changed(spec: MeterSpec, changes: Mapping[str, Any]) -> MeterSpec:
     section = _validated(ChangeSection, _merged(connection(spec), changes), faults)
     faults.raise_if_any()
     connector = Connector(spec.nameplate.model, faults.add)
-    load: LoadSpec | None = spec.load
+    made: dict[str, Any] = {
+        "wiring": connector.wiring(section.wiring),
+        "supply": connector.supply(section.supply),
+        "frequency_hz": section.supply.frequency_hz,
+        "temperature_c": section.environment.temperature_c,
+    }
     if "load" in section.model_fields_set:
-        load = connector.load(section.load, spec.nameplate.ct_a, SeriesFiles(Path()))
-    wiring, supply = connector.wiring(section.wiring), connector.supply(section.supply)
+        made["load"] = connector.load(section.load, spec.nameplate.ct_a, SeriesFiles(Path()))
     faults.raise_if_any()
-    return replace(
-        spec,
-        load=load or spec.load,
-        wiring=wiring,
-        supply=supply,
-        frequency_hz=section.supply.frequency_hz,
-        temperature_c=section.environment.temperature_c,
-    )
+    return replace(spec, **made)
 
 
 def link_changed(changes: Mapping[str, Any]) -> Faults:
@@ -165,36 +163,47 @@ def _validated(kind: type[_Kind], values: Mapping[str, Any], faults: _Faults) ->
         return kind()
 
 
+def _constant(load: ConstantLoad) -> dict[str, Any]:
+    return {"kw": load.kw, "power_factor": load.power_factor}
+
+
+def _currents(load: LineCurrents) -> dict[str, Any]:
+    between = {one.pair: {"amps": one.amps, "pf": one.pf} for one in load.between}
+    factors = load.pf or (1.0,) * len(load.amps)
+    return {"amps": list(load.amps), "pf": list(factors), "between": between}
+
+
+def _daily(load: DailyShape) -> dict[str, Any]:
+    names = ("profile", "annual_kwh", "power_factor", "noise")
+    return {name: getattr(load, name) for name in names} | {"zone": str(load.zone)}
+
+
+def _sum(load: Sum) -> dict[str, Any]:
+    parts = [_load(part) for part in load.loads]
+    return {"sum": parts, "shares": list(load.shares), "noise": load.noise}
+
+
+def _replay(load: Replay) -> dict[str, Any]:
+    """Return a replay without its file, which is nobody's business who does not see the configuration."""
+    names = ("align", "end", "power_factor")
+    return {"profile": "replay"} | {name: getattr(load, name) for name in names}
+
+
+_LOADS: Final[Mapping[type[LoadSpec], Callable[[Any], dict[str, Any]]]] = MappingProxyType(
+    {
+        ConstantLoad: _constant,
+        LineCurrents: _currents,
+        DailyShape: _daily,
+        Sum: _sum,
+        Replay: _replay,
+        **dict.fromkeys(get_args(Shown), as_section),
+    }
+)
+"""What returns a load as it would be written, by its kind."""
+
+
 def _load(load: LoadSpec) -> dict[str, Any]:
-    match load:
-        case ConstantLoad():
-            return {"kw": load.kw, "power_factor": load.power_factor}
-        case LineCurrents():
-            between = {one.pair: {"amps": one.amps, "pf": one.pf} for one in load.between}
-            factors = load.pf or (1.0,) * len(load.amps)
-            return {"amps": list(load.amps), "pf": list(factors), "between": between}
-        case DailyShape():
-            return {
-                "profile": load.profile,
-                "annual_kwh": load.annual_kwh,
-                "power_factor": load.power_factor,
-                "noise": load.noise,
-                "zone": str(load.zone),
-            }
-        case Sum():
-            parts = [_load(part) for part in load.loads]
-            return {"sum": parts, "shares": list(load.shares), "noise": load.noise}
-        case Replay():
-            # Its file is nobody's business who does not see the configuration.
-            return {
-                "profile": "replay",
-                "align": load.align,
-                "end": load.end,
-                "power_factor": load.power_factor,
-            }
-        case _ if isinstance(load, Shown):
-            return shown(load)
-    raise TypeError(f"{type(load).__name__} is no kind of load that is shown")
+    return _LOADS[type(load)](load)
 
 
 def _wiring(wiring: Wiring) -> dict[str, Any]:

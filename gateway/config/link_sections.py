@@ -4,13 +4,14 @@ What a fault does is decided by each protocol; which requests meet it, by `gatew
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
 from pydantic import Field
 
 from gateway.clock import LONGEST_ADVANCE_S
 from gateway.config.section import Section
-from gateway.link_faults import DEFAULT_DELAY_S, MODES, CommonMode, LinkFault, ModbusMode
+from gateway.link_faults import DEFAULT_DELAY_S, MODES, BacnetMode, CommonMode, LinkFault, ModbusMode
 
 Faults = Mapping[str, LinkFault]
 """Faults of lines by protocol."""
@@ -46,17 +47,50 @@ class ModbusFaultSection(FaultSection):
     mode: ModbusMode = Field(description="What is wrong; ok ends a fault, whatever else is said")  # type: ignore[assignment]  # it has more modes
 
 
+class BacnetFaultSection(FaultSection):
+    """A fault of the line on BACnet."""
+
+    mode: BacnetMode = Field(description="What is wrong; ok ends a fault, whatever else is said")  # type: ignore[assignment]  # it has more modes
+    exception: int | None = Field(  # type: ignore[assignment]  # what it is unless given depends on the mode
+        default=None,
+        ge=0,
+        le=255,
+        description="Code of error, else 25 (operational-problem); reason of reject and abort, else 0",
+    )
+    error_class: int = Field(default=0, ge=0, le=255, description="Class of error")
+    offset_s: float = Field(
+        default=3600.0,
+        ge=-LONGEST_ADVANCE_S,
+        le=LONGEST_ADVANCE_S,
+        description="How far wrong_clock lets the clock go ahead [s]",
+    )
+
+
+_MEANT: Final = {
+    "modbus": {"exception": {"refuse"}},
+    "bacnet": {
+        "exception": {"error", "reject", "abort"},
+        "error_class": {"error"},
+        "offset_s": {"wrong_clock"},
+    },
+}
+"""The keys that mean something with some modes alone, by protocol."""
+_CODES: Final = {"error": 25, "reject": 0, "abort": 0}
+"""`exception` where nobody says."""
+
+
 class LinkSection(Section):
     """The faults of the line; an entry replaces the fault of its protocol."""
 
     modbus: ModbusFaultSection | None = Field(default=None, description="On Modbus, whatever `all` says")
+    bacnet: BacnetFaultSection | None = Field(default=None, description="On BACnet, whatever `all` says")
     all: FaultSection | None = Field(default=None, description="On every protocol with no entry of its own")
 
 
 def faults_of(link: LinkSection) -> dict[str, LinkFault]:
     """Return the faults that a section sets, by protocol; those that it does not name stay."""
     sections = {protocol: getattr(link, protocol) or link.all for protocol in MODES}
-    return {protocol: _fault(section) for protocol, section in sections.items() if section}
+    return {protocol: _fault(protocol, section) for protocol, section in sections.items() if section}
 
 
 def faults_by_row(
@@ -72,24 +106,30 @@ def faults_by_row(
     return found
 
 
-def shown(faults: Faults) -> dict[str, Any]:
+def as_section(faults: Faults) -> dict[str, Any]:
     """Return faults as they can be set, each with what is left of its count and time."""
-    return {protocol: _shown(fault) for protocol, fault in faults.items()}
+    return {protocol: _shown(protocol, fault) for protocol, fault in faults.items()}
 
 
-def _fault(section: FaultSection) -> LinkFault:
+def _fault(protocol: str, section: FaultSection) -> LinkFault:
     if section.mode == "ok":
         return LinkFault()
-    values = section.model_dump()
+    values = section.model_dump(exclude=_meaningless(protocol, section.mode))
     if section.delay_s is None:
         values["delay_s"] = DEFAULT_DELAY_S if section.mode == "slow" else 0.0
+    if values.get("exception", 0) is None:
+        values["exception"] = _CODES[section.mode]
     return LinkFault(**values)
 
 
-def _shown(fault: LinkFault) -> dict[str, Any]:
+def _shown(protocol: str, fault: LinkFault) -> dict[str, Any]:
     if fault.mode == "ok":
         return {"mode": "ok"}
-    values = {key: getattr(fault, key) for key in FaultSection.model_fields}
-    left_out = {key for key, value in values.items() if value is None}
-    left_out |= set() if fault.mode == "refuse" else {"exception"}
-    return {key: value for key, value in values.items() if key not in left_out}
+    keys = {*FaultSection.model_fields, *_MEANT[protocol]} - _meaningless(protocol, fault.mode)
+    values = {key: getattr(fault, key) for key in asdict(fault) if key in keys}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _meaningless(protocol: str, mode: str) -> set[str]:
+    """Return the keys that say nothing beside a mode."""
+    return {key for key, modes in _MEANT[protocol].items() if mode not in modes}

@@ -61,9 +61,14 @@ class SerialListenerSection(_ListenerSection):
     data_bits: int | None = Field(
         default=None, ge=7, le=8, description="Bits of a character: 8 for rtu; 7 for ascii unless given"
     )
-    first_meter: int = Field(default=1, ge=1, description="Number of the meter that is unit 1")
+    first_meter: int = Field(
+        default=1, ge=1, description="Number of the meter that is unit 1, or whose pulse hub is"
+    )
     units: int | None = Field(
-        default=None, ge=1, le=UNITS_PER_PORT, description="How many meters; without it all others, up to 247"
+        default=None,
+        ge=1,
+        le=UNITS_PER_PORT,
+        description="How many units; without it all that are left, up to 247",
     )
 
     @model_validator(mode="after")

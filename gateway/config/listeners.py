@@ -17,10 +17,11 @@ from gateway.config.listener_sections import (
 )
 from gateway.config.report import Report, key_at
 from gateway.config.schema import ModbusSection
+from gateway.tls_files import TlsFileError, server_context
 from gateway.transports import Listener, NetworkListener, SerialListener, TlsListener
 from register_maps.errors import RegisterMapError
 from register_maps.loader import SUFFIX, check_together, load
-from register_maps.model import Serves
+from register_maps.model import Serves, units_of
 
 _SECTION: Final = ("modbus",)
 _DATA_BITS: Final = {"rtu": 8, "ascii": 7}
@@ -29,7 +30,7 @@ _DATA_BITS: Final = {"rtu": 8, "ascii": 7}
 class Listeners:
     """The listeners of a section, for so many `meters`; what is wrong goes into `report`.
 
-    Once they are built, `hubs` says whether some of them serve pulse hubs.
+    Once they are built, `pulse_hubs` says whether some of them serve pulse hubs.
     """
 
     def __init__(self, section: ModbusSection, meters: int, folder: Path, report: Report) -> None:
@@ -38,7 +39,8 @@ class Listeners:
         self._folder = folder
         self._report = report
         self._places: dict[Path, Place] = {}
-        self.hubs = False
+        self._meters_of_a_unit: dict[tuple[str, ...], int] = {}
+        self.pulse_hubs = False
 
     def build(self) -> tuple[Listener, ...]:
         """Return the settings of all listeners, that of the section itself first."""
@@ -49,8 +51,9 @@ class Listeners:
         for index, section in enumerate(self._section.listeners):
             place = (*_SECTION, "listeners", index)
             own = maps if section.maps is None else self._maps(section.maps, place)
-            made.append(self._listener(section, own, place))
-        if not made:
+            if listener := self._listener(section, own, place):
+                made.append(listener)
+        if not self._section.tcp and not self._section.listeners:
             self._report.add(
                 _SECTION, "tcp is off and there are no listeners; allowed: one of both, or enabled: false"
             )
@@ -65,13 +68,15 @@ class Listeners:
         try:
             loaded = [load(name) for name in maps]
             check_together(loaded)
-            self.hubs |= any(each.serves is Serves.HUB for each in loaded)
+            units = units_of(loaded)
+            self.pulse_hubs |= units is Serves.HUB
+            self._meters_of_a_unit[maps] = units.meters
         except RegisterMapError as error:
             for line in str(error).splitlines():
                 self._report.add(place, line)
         return maps
 
-    def _listener(self, section: ListenerSection, maps: tuple[str, ...], place: Place) -> Listener:
+    def _listener(self, section: ListenerSection, maps: tuple[str, ...], place: Place) -> Listener | None:
         match section:
             case NetworkListenerSection():
                 return NetworkListener(section.transport, section.port, maps, f"{key_at(place)}.port")
@@ -80,37 +85,20 @@ class Listeners:
             case SerialListenerSection():
                 return self._serial(section, maps, place)
 
-    def _tls(self, section: TlsListenerSection, maps: tuple[str, ...], place: Place) -> TlsListener:
-        from gateway.modbus.security import TlsFileError, server_context  # noqa: PLC0415  seldom needed
-
+    def _tls(self, section: TlsListenerSection, maps: tuple[str, ...], place: Place) -> TlsListener | None:
+        """Return the settings of a listener for TLS, None where its files are wrong."""
         files = {key: self._folder / getattr(section, key) for key in ("certificate", "key", "client_ca")}
         try:
-            server_context(**files)
+            context = server_context(**files)
         except TlsFileError as error:
             self._report.add((*place, error.key), str(error))
-        option, operators = f"{key_at(place)}.port", tuple(section.operators)
-        return TlsListener(section.port, maps, option, operators=operators, **files)
+            return None
+        return TlsListener(
+            section.port, maps, f"{key_at(place)}.port", context=context, operators=tuple(section.operators)
+        )
 
     def _serial(self, section: SerialListenerSection, maps: tuple[str, ...], place: Place) -> SerialListener:
-        left = self._meters - section.first_meter + 1
-        units = min(left, UNITS_PER_PORT) if section.units is None else section.units
-        if left < 1:
-            message = f"there is no meter {section.first_meter}; allowed: up to {self._meters}"
-            self._report.add((*place, "first_meter"), message)
-        elif units > left:
-            self._report.add(
-                (*place, "units"), f"{units} are too many; allowed: up to {left}, the meters left"
-            )
-        key = "device" if section.device else "pty"
-        file = self._folder / str(section.device or section.pty)
-        if other := self._places.setdefault(file, place) is not place and self._places[file]:
-            self._report.add(
-                (*place, key), f"{file} is also that of {key_at(other)}; allowed: different ones"
-            )
-        if section.pty and file.exists() and not file.is_symlink():
-            self._report.add(
-                (*place, key), f"{file} is there already; allowed: a new file, or a link to replace"
-            )
+        file = self._line_at(section, place)
         return SerialListener(
             transport=section.transport,
             device=file if section.device else None,
@@ -120,10 +108,36 @@ class Listeners:
             parity=section.parity,
             stop_bits=section.stop_bits or (2 if section.parity == "none" else 1),
             first_meter=section.first_meter,
-            units=units,
+            units=self._units(section, maps, place),
             maps=maps,
             option=key_at(place),
         )
+
+    def _units(self, section: SerialListenerSection, maps: tuple[str, ...], place: Place) -> int:
+        """Return how many units are on a serial line: meters, or the pulse hubs that they need."""
+        each = self._meters_of_a_unit.get(maps, 1)
+        left = -(-self._meters // each) - (section.first_meter - 1) // each
+        if section.first_meter > self._meters:
+            message = f"there is no meter {section.first_meter}; allowed: up to {self._meters}"
+            self._report.add((*place, "first_meter"), message)
+        elif section.units and section.units > left:
+            words = "meters" if each == 1 else "pulse hubs"
+            message = f"{section.units} are too many; allowed: up to {left}, the {words} left"
+            self._report.add((*place, "units"), message)
+        return section.units or min(left, UNITS_PER_PORT)
+
+    def _line_at(self, section: SerialListenerSection, place: Place) -> Path:
+        """Return the file of a serial line, which no other one has."""
+        key = "device" if section.device else "pty"
+        file = self._folder / str(section.device or section.pty)
+        if file in self._places:
+            other = key_at(self._places[file])
+            self._report.add((*place, key), f"{file} is also that of {other}; allowed: different ones")
+        self._places.setdefault(file, place)
+        if section.pty and file.exists() and not file.is_symlink():
+            message = f"{file} is there already; allowed: a new file, or a link to replace"
+            self._report.add((*place, key), message)
+        return file
 
 
 def bound(section: ModbusSection) -> Iterator[tuple[Place, str, int, bool]]:

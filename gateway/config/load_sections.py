@@ -175,7 +175,7 @@ Shown = BdewProfile | Solar | Motor | RandomWalk | Schedule
 """The loads of the sections here."""
 
 
-def shown(load: Shown) -> dict[str, Any]:
+def as_section(load: Shown) -> dict[str, Any]:
     """Return a load as its section would be written."""
     values: dict[str, Any] = {key: getattr(load, key) for key in load.__slots__}
     match load:

@@ -255,7 +255,7 @@ def load_spec(
 def _annual_kwh(given: float | None, model: Model, ct_a: float) -> float:
     """Return the energy of a year [kWh], the usual one where none is given."""
     rating_kw = model.voltage.nominal * ct_a * model.elements / 1000
-    return MEAN_PART * rating_kw * _HOURS_PER_YEAR if given is None else given
+    return round(MEAN_PART * rating_kw * _HOURS_PER_YEAR, 3) if given is None else given
 
 
 def _parts(

@@ -50,6 +50,9 @@ class CsvSection(_FileSection):
         default="start", description="Which end of its interval the time is"
     )
     gaps: Gaps = Field(default="hold", description=_GAPS)
+    dates: Literal["day_first", "month_first"] | None = Field(
+        default=None, description="How dates with slashes are read; without it the day comes first"
+    )
     zone: Zone = "UTC"
 
     def parse(self, data: bytes, name: str) -> IntervalSeries:
@@ -62,6 +65,7 @@ class CsvSection(_FileSection):
             unit=self.unit,
             stamp=self.stamp,
             gaps=self.gaps,
+            dates=self.dates,
             zone=zone_of(self.zone),
         )
 

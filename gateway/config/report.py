@@ -13,12 +13,12 @@ from gateway.validation import Schema, explain, keys_of
 Options = Mapping[tuple[str, ...], tuple[str, Any]]
 """Values that go before those of the file: by their place, the name of the option and the value."""
 
-LATER: Final = frozenset({"homeassistant", "sparkplug", "scalars", "flat", "bdew"})
+LATER: Final = frozenset({"homeassistant", "sparkplug", "scalars"})
 """Words of the contract that this version does not know yet."""
 
 NOT_YET: Final = "is not available in this version"
 
-_LATER_KEYS: Final = frozenset({("link", "bacnet"), ("link", "mqtt")})
+_LATER_KEYS: Final = frozenset({("link", "mqtt")})
 """Likewise keys."""
 
 

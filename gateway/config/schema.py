@@ -21,6 +21,7 @@ from sims.points import NS_PER_S
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_TOKEN: Final = 16
+_LONGEST_PASSWORD: Final = 20
 
 
 def _instant(text: object) -> int:
@@ -49,6 +50,13 @@ def _token(token: str) -> str:
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError(f"allowed: {_SHORTEST_TOKEN} or more printable ASCII characters without spaces")
     return token
+
+
+def _password(password: str) -> str:
+    # Said here, for the same reason.
+    if not 1 <= len(password) <= _LONGEST_PASSWORD or not password.isprintable():
+        raise ValueError(f"allowed: 1 to {_LONGEST_PASSWORD} printable characters")
+    return password
 
 
 Instant = Annotated[
@@ -135,15 +143,15 @@ class BacnetSection(Section):
         default=100_000,
         ge=0,
         le=HIGHEST_INSTANCE,
-        description="Device instance of the gateway; meter n has this plus n",
+        description="Device instance of the gateway; meter n has this plus n, unless topology is flat",
     )
     network: int = Field(
         default=1000, ge=1, le=65_534, description="Number of the virtual network of the meters"
     )
-    topology: Literal["virtual", "addresses", "ports"] = Field(
+    topology: Literal["virtual", "flat", "addresses", "ports"] = Field(
         default="virtual",
-        description="How meters are reached: on a virtual network behind the gateway device, at an IP "
-        "address each, or meter n at UDP port `port` + n",
+        description="How meters are reached: on a virtual network behind the gateway device, as objects of "
+        "that device, at an IP address each, or meter n at UDP port `port` + n",
     )
     meters_from: str | list[str] | None = Field(
         default=None,
@@ -162,6 +170,11 @@ class BacnetSection(Section):
     )
     foreign: ForeignSection | None = Field(
         default=None, description="Makes the gateway a foreign device at a BBMD of another subnet"
+    )
+    password: Annotated[str, AfterValidator(_password)] | None = Field(
+        default=None,
+        json_schema_extra=SECRET,
+        description="What DeviceCommunicationControl and ReinitializeDevice must bear; else anybody may",
     )
 
 

@@ -68,7 +68,7 @@ class Services:
             listeners=listeners.build(),
             connections=section.connections,
             idle_s=section.idle_s,
-            hubs=listeners.hubs,
+            pulse_hubs=listeners.pulse_hubs,
         )
 
     def bacnet(self) -> BacnetSettings | None:

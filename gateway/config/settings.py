@@ -29,14 +29,14 @@ class ClockSettings:
 class ModbusSettings:
     """Modbus: where clients come in, how many connections there may be, and how long idle ones [s] (0: ever).
 
-    `hubs` says that some listener serves a map of pulse hubs.
+    `pulse_hubs` says that some listener serves a map of pulse hubs.
     """
 
     host: str
     listeners: tuple[Listener, ...]
     connections: int
     idle_s: float
-    hubs: bool
+    pulse_hubs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class BacnetSettings:
     """BACnet/IP: the address with its network's length (`127.0.0.1/8`), and the numbers of the devices.
 
     `hosts` are the addresses of the meters where each has its own. `own_network` is the number of the network
-    that the gateway is on, None where it has none; `role` is what it is there beside a node.
+    that the gateway is on, None where it has none; `role` is what it is there beside a node. `password` is
+    what ReinitializeDevice and DeviceCommunicationControl need.
     """
 
     address: str
@@ -55,6 +56,7 @@ class BacnetSettings:
     hosts: tuple[str, ...]
     own_network: int | None
     role: Role | None
+    password: str | None
 
 
 @dataclass(frozen=True, slots=True)

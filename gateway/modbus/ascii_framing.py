@@ -24,6 +24,7 @@ class AsciiFraming:
     """ASCII. What stands before a colon is no part of a frame; a colon begins a new one wherever it comes."""
 
     tag: int = 0
+    serial: bool = True
     plain: int = 17
     longest: int = LONGEST
 

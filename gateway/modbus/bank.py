@@ -52,14 +52,18 @@ class Bank:
 
     def answer(self, unit: int, pdu: bytes) -> bytes | Write:
         """Return the answer to one request, of at least its function, or what must be done before."""
-        function, place = pdu[0], self._place(unit)
+        function = pdu[0]
+        if function in READS:
+            return self.read(unit, pdu)
+        place = self._place(unit)
         if place is None:
             return refused(function, ExceptionCode.NO_SUCH_UNIT)
         images, row = place
-        if function in READS:
-            return _read(pdu, images, row)
         if function in WRITES:
-            return _write(pdu, images, row)
+            asked = writes.parse(pdu)
+            return (
+                _write(asked, pdu, images, row) if asked else refused(function, ExceptionCode.ILLEGAL_VALUE)
+            )
         if function == identification.REPORT:
             running = images.subjects.running(row, images.columns)
             return identification.report(pdu, images.subjects.identity(row), running=running)
@@ -67,11 +71,29 @@ class Bank:
             return identification.identification(pdu, images.subjects.identity(row))
         return refused(function, ExceptionCode.ILLEGAL_FUNCTION)
 
+    def read(self, unit: int, pdu: bytes) -> bytes:
+        """Return the answer to a plain read."""
+        place = self._place(unit)
+        if place is None:
+            return refused(pdu[0], ExceptionCode.NO_SUCH_UNIT)
+        if len(pdu) != _READ.size:
+            return refused(pdu[0], ExceptionCode.ILLEGAL_VALUE)
+        function, address, count = _READ.unpack(pdu)
+        table, most = READS[function]
+        if not 1 <= count <= most:
+            return refused(function, ExceptionCode.ILLEGAL_VALUE)
+        images, row = place
+        cells = images.cells(table, row, address, count)
+        if cells is not None and table in BIT_TABLES:
+            cells = np.packbits(np.frombuffer(cells, np.uint8), bitorder="little").tobytes()
+        return _shown(function, cells)
+
     def broadcast(self, pdu: bytes) -> tuple[Command, ...]:
         """Return what a request to write asks of all units that can be asked it."""
-        if pdu[0] not in WRITES:
+        asked = writes.parse(pdu) if pdu[0] in WRITES else None
+        if asked is None or not writes.is_writable(asked, self._images):
             return ()
-        said = [_write(pdu, self._images, row) for row in self.rows]
+        said = [_write(asked, pdu, self._images, row) for row in self.rows]
         return tuple(command for each in said if isinstance(each, Write) for command in each.commands)
 
     def _place(self, unit: int) -> tuple[Images, int] | None:
@@ -81,20 +103,6 @@ class Bank:
         return (self._gateway, 0) if self._gateway and unit in GATEWAY_UNITS else None
 
 
-def _read(pdu: bytes, images: Images, row: int) -> bytes:
-    """Return the answer to a plain read."""
-    if len(pdu) != _READ.size:
-        return refused(pdu[0], ExceptionCode.ILLEGAL_VALUE)
-    function, address, count = _READ.unpack(pdu)
-    table, most = READS[function]
-    if not 1 <= count <= most:
-        return refused(function, ExceptionCode.ILLEGAL_VALUE)
-    cells = images.cells(table, row, address, count)
-    if cells is not None and table in BIT_TABLES:
-        cells = np.packbits(np.frombuffer(cells, np.uint8), bitorder="little").tobytes()
-    return _shown(function, cells)
-
-
 def _shown(function: int, cells: bytes | None) -> bytes:
     """Return the answer that shows these cells, the refusal where there are none."""
     if cells is None:
@@ -102,11 +110,8 @@ def _shown(function: int, cells: bytes | None) -> bytes:
     return bytes((function, len(cells))) + cells
 
 
-def _write(pdu: bytes, images: Images, row: int) -> bytes | Write:
+def _write(asked: writes.Writing, pdu: bytes, images: Images, row: int) -> bytes | Write:
     """Return what a request to write asks for, or the answer where nothing has to be done before."""
-    asked = writes.parse(pdu)
-    if asked is None:
-        return refused(pdu[0], ExceptionCode.ILLEGAL_VALUE)
     if asked.read and images.cells(Table.HOLDING, row, *asked.read) is None:
         return refused(pdu[0], ExceptionCode.ILLEGAL_ADDRESS)
     commands = writes.commands(asked, images, row)

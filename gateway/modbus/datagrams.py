@@ -38,6 +38,7 @@ class Datagrams(asyncio.DatagramProtocol):
             self._transport.sendto(data[: self._tag] + kept.answer, addr)
             return
         if not data or self._line.framing.end(data, 0) != len(data):
+            self._line.counters.bus_errors += 1
             return
         said = self._line.answer(data)
         if not isinstance(said, Later):
@@ -55,7 +56,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def resume_writing(self) -> None:
         """Take requests again."""
-        self._paused = self._stopped = False
+        self._paused = False
 
     def stop(self) -> None:
         """Take no more requests; answers due still go out."""

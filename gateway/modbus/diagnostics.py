@@ -35,25 +35,28 @@ _WORD: Final = 0xFFFF
 class LineCounters:
     """What a line has carried since it was opened, whomever it was for.
 
-    `bus_messages` are whole frames, `bus_errors` what was none, `overruns` lost characters, `broadcasts` the
-    messages to all units, `answers` what was answered and `refusals` the answers among them that refuse.
+    `bus_messages` are whole frames, `bus_errors` what was none, `broadcasts` the messages to all units,
+    `answers` what was answered and `refusals` the answers among them that refuse.
     """
 
-    __slots__ = ("answers", "broadcasts", "bus_errors", "bus_messages", "overruns", "refusals")
+    __slots__ = ("answers", "broadcasts", "bus_errors", "bus_messages", "refusals")
 
     def __init__(self) -> None:
-        self.bus_messages = self.bus_errors = self.overruns = 0
+        self.bus_messages = self.bus_errors = 0
         self.broadcasts = self.answers = self.refusals = 0
 
 
 class UnitCounters:
     """What a unit has counted on its line since it was last told to clear; whether it only listens."""
 
+    overruns: Final = 0
+    """Characters that were lost: none ever is, what a client sends too fast waits."""
+
     def __init__(self, line: LineCounters) -> None:
         self._line = line
         self.listening = False
         self._messages = self._unanswered = self.exceptions = self.naks = self.busy = 0
-        self._messages_before = self._errors_before = self._broadcasts_before = self._overruns_before = 0
+        self._messages_before = self._errors_before = self._broadcasts_before = 0
 
     def clear(self) -> None:
         """Count from 0 again."""
@@ -61,11 +64,6 @@ class UnitCounters:
         self.exceptions = self.naks = self.busy = 0
         self._messages_before, self._errors_before = self._line.bus_messages, self._line.bus_errors
         self._broadcasts_before = self._line.broadcasts
-        self.clear_overruns()
-
-    def clear_overruns(self) -> None:
-        """Count lost characters from 0 again."""
-        self._overruns_before = self._line.overruns
 
     def received(self, messages: int = 1) -> None:
         """Count messages to this unit."""
@@ -103,11 +101,6 @@ class UnitCounters:
     def unanswered(self) -> int:
         """Messages among them that had no answer."""
         return self._unanswered + self._broadcasts
-
-    @property
-    def overruns(self) -> int:
-        """Characters that the line lost."""
-        return self._line.overruns - self._overruns_before
 
     @property
     def _broadcasts(self) -> int:
@@ -160,8 +153,6 @@ def _obeyed(pdu: bytes, asked: int, unit: UnitCounters) -> bytes:
         case 4:
             unit.listening = True
             return b""
-        case 20:
-            unit.clear_overruns()
         case 2:
             return _WHOLE.pack(pdu[0], asked, unit.register)
         case _ if asked in _COUNTERS:

@@ -3,30 +3,17 @@
 Which requests meet a fault is decided in `gateway.link_faults`. Bytes and images: no sockets and no asyncio.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Mapping
 from random import Random
 from struct import Struct
-from types import MappingProxyType
 from typing import Final
 
-from gateway.link_faults import Columns, Links, Strike
+from gateway.link_faults import Links, Strike
 from gateway.modbus.framing import Framing
 from gateway.modbus.images import Images
 from gateway.modbus.pdu import refused
-from gateway.modbus.subjects import Subjects
-from register_maps.model import Entry, RegisterMap, WordOrder
-
-_SWAPPED: Final = MappingProxyType(
-    {
-        WordOrder.ABCD: WordOrder.CDAB,
-        WordOrder.CDAB: WordOrder.ABCD,
-        WordOrder.BADC: WordOrder.DCBA,
-        WordOrder.DCBA: WordOrder.BADC,
-    }
-)
-"""The same bytes in every word, and the words the other way round."""
+from register_maps.model import BIT_TABLES, Table
+from sims.points import Columns
 
 _NUMBERS: Final = "uifd"
 """The kinds of values that are of several words in some order."""
@@ -37,21 +24,35 @@ _BEHIND_HEADER: Final = 7
 """Where the PDU begins behind a header with transaction id, protocol id, length and unit id."""
 
 
-class _View:
-    """Images of `maps` that show something else than the latest tick; they are made when first looked at."""
+class _Swapped(Images):
+    """Images in which the words of every number of several words stand the other way round."""
 
-    def __init__(self, maps: Sequence[RegisterMap], subjects: Subjects) -> None:
-        self._maps = maps
-        self._subjects = subjects
+    def __init__(self, images: Images) -> None:
+        super().__init__(images.maps, images.subjects, [images])
+        self._mirrors: dict[str, dict[tuple[Table, int], int]] = {}
 
-    @cached_property
-    def _images(self) -> Images:
-        return Images(self._maps, self._subjects)
+    def cells(self, table: Table, row: int, address: int, count: int) -> bytes | None:
+        """Return what the one in `row` has there, two bytes a register and one a bit, or None."""
+        if table in BIT_TABLES:
+            return super().cells(table, row, address, count)
+        mirror = self._mirror(self.subjects.services[row])
+        places = [mirror.get((table, place), place) for place in range(address, address + count)]
+        first = min(places)
+        cells = super().cells(table, row, first, max(places) + 1 - first)
+        return cells and b"".join(cells[2 * (at - first) : 2 * (at - first) + 2] for at in places)
 
-    def of(self, columns: Columns) -> Images:
-        """Return the images, which show `columns`."""
-        self._images.show(columns)
-        return self._images
+    def _mirror(self, service: str) -> Mapping[tuple[Table, int], int]:
+        """Return where what stands at an address of a number would stand, for meters of this service."""
+        if service not in self._mirrors:
+            self._mirrors[service] = {
+                (table, entry.address + word): entry.end - 1 - word
+                for each in self.maps
+                for entry in each.of(service).entries
+                if entry.type.kind in _NUMBERS
+                for table in entry.tables
+                for word in range(entry.end - entry.address)
+            }
+        return self._mirrors[service]
 
 
 class Faults:
@@ -64,10 +65,9 @@ class Faults:
         self._before: Columns = {}
         self._held_whole: Columns = {}
         self._frozen_at: Columns = {}
-        maps, subjects = images.maps, images.subjects
-        self._behind = _View(maps, subjects)
-        self._swapped = _View([swapped(each) for each in maps], subjects)
-        self._frozen = {whole: _View(maps, subjects) for whole in (False, True)}
+        self._swapped = _Swapped(images)
+        self._behind = images.apart()
+        self._frozen = {whole: images.apart() for whole in (False, True)}
 
     def show(self) -> None:
         """Take notice of what the images show now; once a tick, or more often."""
@@ -80,12 +80,14 @@ class Faults:
         """Return the images from which a request is answered."""
         match strike.fault.mode:
             case "frozen":
-                held = self._held_whole if strike.whole else self.links.held
-                return self._frozen[strike.whole].of(held)
+                frozen = self._frozen[strike.whole]
+                frozen.show(self._held_whole if strike.whole else self.links.held)
+                return frozen
             case "behind":
-                return self._behind.of(self._before)
+                self._behind.show(self._before)
+                return self._behind
             case "word_swap":
-                return self._swapped.of(self._now)
+                return self._swapped
         return self._images
 
 
@@ -112,32 +114,15 @@ def framed(strike: Strike, framing: Framing, tag: bytes, unit: int, pdu: bytes) 
             frame = frame[: len(frame) // 2]
         case "wrong_unit":
             frame = tag + framing.frame((unit + 1) % 256, pdu)
-        case "wrong_transaction" if tag:
+        case "wrong_transaction" if not framing.serial:
             frame = _WORD.pack((int.from_bytes(tag) + 1) % 65536) + frame[len(tag) :]
-        case "wrong_length" if tag:
+        case "wrong_length" if not framing.serial:
             frame = frame[:_LENGTH_AT] + _WORD.pack(len(pdu) + 2) + frame[_LENGTH_AT + _WORD.size :]
         case "garble" | "wrong_transaction" | "wrong_length":
-            frame = _garbled(frame, _BEHIND_HEADER if tag else 1, strike.draws.random)
+            frame = _garbled(frame, 1 if framing.serial else _BEHIND_HEADER, strike.draws.random)
     return frame
 
 
 def _garbled(frame: bytes, first: int, random: Random) -> bytes:
     """Return a frame in which every byte from `first` on is another one."""
     return frame[:first] + bytes(byte ^ random.randint(1, 255) for byte in frame[first:])
-
-
-def swapped(register_map: RegisterMap) -> RegisterMap:
-    """Return a map in which the words of every number of several words stand the other way round."""
-    return replace(
-        register_map,
-        entries=tuple(map(_swapped, register_map.entries)),
-        variants={
-            service: tuple(map(_swapped, entries)) for service, entries in register_map.variants.items()
-        },
-    )
-
-
-def _swapped(entry: Entry) -> Entry:
-    if entry.type.kind not in _NUMBERS or entry.size <= _WORD.size:
-        return entry
-    return replace(entry, word_order=_SWAPPED[entry.word_order])

@@ -18,12 +18,14 @@ _UNIT: Final = 4
 class Framing(Protocol):
     """A way of framing. `tag` is how many bytes at the front of a request its answer repeats unread.
 
-    `plain` is the length of a frame that asks for a plain read and `longest` that of the longest frame there
-    may be, tag and all [bytes]. Where a frame cannot be
-    told from what is none before the line falls silent, what has come by then is a frame to `parse`.
+    `serial` says that frames travel on a serial line, or one that TCP carries: there unit 0 is everybody, and
+    a unit that is not there is silent. `plain` is the length of a frame that asks for a plain read and
+    `longest` that of the longest frame there may be, tag and all [bytes]. Where a frame cannot be told from
+    what is none before the line falls silent, what has come by then is a frame to `parse`.
     """
 
     tag: int
+    serial: bool
     plain: int
     longest: int
 
@@ -41,6 +43,7 @@ class TcpFraming:
     """Modbus TCP: a header with transaction id, protocol id 0 and length before unit id and PDU."""
 
     tag: int = 2
+    serial: bool = False
     plain: int = 12
     longest: int = 260
 

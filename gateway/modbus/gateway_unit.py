@@ -17,8 +17,8 @@ from gateway.modbus.counters import Counters
 from gateway.modbus.identification import Identity
 from gateway.modbus.line import Line
 from gateway.modbus.pdu import ExceptionCode
-from register_maps.codec import Columns
 from register_maps.model import Effect
+from sims.points import Columns
 from sims.snapshot import Snapshot
 from sims.totals import fleet_totals
 
@@ -27,13 +27,12 @@ _SERVER_ID: Final = 0xFF
 
 @dataclass(frozen=True, slots=True)
 class GatewayPlate:
-    """What is fixed for a gateway: `tick_length` is the simulated time of a tick [s], 0 where it has none."""
+    """What is fixed for a gateway."""
 
     id: str
     name: str
     meters: int
     ports: int
-    tick_length: float
 
 
 class _Asked(Mapping[str, NDArray[Any]]):
@@ -65,7 +64,6 @@ class Gateway:
         self.fixed: Columns = {
             "meters": np.array([plate.meters]),
             "ports": np.array([plate.ports]),
-            "tick_length": np.array([plate.tick_length]),
             "gateway_id": np.array([plate.id]),
             "gateway_name": np.array([plate.name]),
             "software_version": np.array([_version()]),
@@ -88,6 +86,7 @@ class Gateway:
             "gateway_uptime": up,
             "tick": snapshot.tick.number,
             "clock": snapshot.tick.time,
+            "tick_length": snapshot.tick.regular,
             "requests": sum(line.counters.answers for line in self.lines),
             "exceptions": sum(line.counters.refusals for line in self.lines),
             "connections": self._connections.open,

@@ -7,13 +7,15 @@ sockets.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import Final
+from copy import copy
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
 from gateway.modbus.subjects import Subjects
-from register_maps.codec import Codec, Columns, Rows, Run, codecs
+from register_maps.codec import Codec, Rows, Run, codecs
 from register_maps.model import Effect, Entry, RegisterMap, Table
+from sims.points import Columns
 
 
 class Image:
@@ -21,14 +23,15 @@ class Image:
 
     def __init__(self, codec: Codec, rows: Rows, units: int) -> None:
         self.codec: Final = codec
-        self._places = np.full(units, -1, np.int32)
-        self._places[rows] = np.arange(len(rows))
+        places = np.full(units, -1)
+        places[rows] = np.arange(len(rows)) * codec.row_bytes
+        self._places: Sequence[int] = places.tolist()
         self._columns: Columns = {}
         self._encoded: bytes | None = None
 
     def has(self, row: int) -> bool:
         """Return whether it is of the one in `row`."""
-        return bool(self._places[row] >= 0)
+        return self._places[row] >= 0
 
     def show(self, columns: Columns) -> None:
         """Hold the values of a new tick, unless they are held already."""
@@ -40,7 +43,7 @@ class Image:
         """Return the cells of the one in `row` at the addresses from `start` to before `end` in `run`."""
         if self._encoded is None:
             self._encoded = self.codec.encode(self._columns)
-        first = int(self._places[row]) * self.codec.row_bytes + run.offset
+        first = self._places[row] + run.offset
         return self._encoded[first + (start - run.start) * run.width : first + (end - run.start) * run.width]
 
 
@@ -58,13 +61,17 @@ class _Layout:
         self.starts = {table: [run.start for run, _ in places] for table, places in self.places.items()}
 
 
-class _Part:
+class _Part(NamedTuple):
     """One map's images: one of all units, or one a variant, each of the units that have it."""
 
-    def __init__(self, register_map: RegisterMap, subjects: Subjects) -> None:
-        self.map: Final = register_map
+    map: RegisterMap
+    images: Sequence[Image]
+
+    @classmethod
+    def of(cls, register_map: RegisterMap, subjects: Subjects) -> Self:
+        """Return the images of a map for these units."""
         made = codecs(register_map, subjects.services, subjects.fixed)
-        self.images: Final = [Image(codec, rows, len(subjects.services)) for codec, rows in made]
+        return cls(register_map, [Image(codec, rows, len(subjects.services)) for codec, rows in made])
 
 
 class Images:
@@ -89,9 +96,16 @@ class Images:
         }
         made = [part for other in others for part in other._parts]  # noqa: SLF001  its own class
         self._parts: list[_Part] = [
-            next((part for part in made if part.map is each), None) or _Part(each, subjects) for each in maps
+            next((part for part in made if part.map is each), None) or _Part.of(each, subjects)
+            for each in maps
         ]
         self._layouts: dict[str, _Layout] = {}
+
+    def apart(self) -> "Images":
+        """Return images of the same that hold values of their own, encoded by the same codecs."""
+        made = Images(self.maps, self.subjects, [self])
+        made._parts = [_Part(each.map, list(map(copy, each.images))) for each in self._parts]
+        return made
 
     def show(self, columns: Columns) -> None:
         """Hold the values of a new tick."""
@@ -102,9 +116,12 @@ class Images:
 
     def cells(self, table: Table, row: int, address: int, count: int) -> bytes | None:
         """Return what the one in `row` has there, two bytes a register and one a bit, or None."""
-        layout, end = self._layout(row), address + count
+        layout, end = self._layouts.get(self.subjects.services[row]) or self._layout(row), address + count
         places, pieces = layout.places[table], list[bytes]()
-        for run, image in places[max(bisect_right(layout.starts[table], address) - 1, 0) :]:
+        at = bisect_right(layout.starts[table], address) - 1
+        if at >= 0 and end <= places[at][0].end:
+            return places[at][1].cells(row, places[at][0], address, end)
+        for run, image in places[max(at, 0) :]:
             if not run.start <= address < run.end:
                 break
             stop = min(end, run.end)

@@ -6,6 +6,7 @@ No sockets and no asyncio: what has to be waited for is handed back as `Later`.
 
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Final, NamedTuple
 
 from gateway.commands import Command
@@ -20,6 +21,9 @@ from gateway.modbus.pdu import DIAGNOSTICS, READS, ExceptionCode, Write, refused
 FRAMES_AT_ONCE: Final = 256
 """Requests answered in one go; 256 of the longest answers make 66 kB."""
 
+TURN: Final = 0.002
+"""How long requests may take that are answered in one go [s]."""
+
 ANSWERS_KEPT: Final = 8192
 """Answers that a line keeps at most within one tick: about 3 MB."""
 
@@ -28,7 +32,10 @@ _EVERYBODY: Final = 0
 
 
 class Kept:
-    """An answer that every client gets who asks the same within the tick, and how many more have got it."""
+    """An answer that every client gets who asks the same within the tick.
+
+    How often it was `given`, the first time as well, is added up by the line later.
+    """
 
     __slots__ = ("answer", "counters", "given", "pdu")
 
@@ -36,7 +43,7 @@ class Kept:
         self.answer = answer
         self.pdu = pdu
         self.counters = counters
-        self.given = 0
+        self.given = 1
 
 
 def _nothing() -> bytes:
@@ -47,8 +54,8 @@ class Later(NamedTuple):
     """What must be done before a request is answered, as whole frames.
 
     When `commands` are applied and `delay` [s of wall time] is over, what `done` returns goes out; what
-    `refusal` returns if a command is refused, which ends them unless they are for `everybody`. Then the
-    connection ends if it is to `hang_up`.
+    `refusal` returns if a command is refused, and so all are. Each unit obeys for itself what is for
+    `everybody`. Then the connection ends if it is to `hang_up`.
     """
 
     commands: tuple[Command, ...] = ()
@@ -62,17 +69,23 @@ class Later(NamedTuple):
 class Line:
     """The units of `bank` on one port; `kept` are the answers to plain reads of the latest tick.
 
-    Both sides of `kept` are frames without their tag, as `Framing` says. Unit 0 is everybody where frames
-    have no tag, as on serial lines, and the gateway elsewhere.
+    Both sides of `kept` are frames without their tag, as `Framing` says. Unit 0 is everybody on serial lines,
+    and the gateway elsewhere.
     """
 
     def __init__(self, bank: Bank, framing: Framing) -> None:
         self.framing: Final = framing
         self.bank: Final = bank
         self.kept: dict[bytes, Kept] = {}
-        self.counters: Final = LineCounters()
+        self.counters = LineCounters()
         self._units: dict[int, UnitCounters] = {}
         self._nobody = UnitCounters(self.counters)
+        self._nobody.listening = framing.serial
+
+    def _share(self, line: "Line") -> None:
+        """Be the same line as another one: what either keeps or counts, both do."""
+        self.kept, self.counters = line.kept, line.counters
+        self._units, self._nobody = line._units, line._nobody  # noqa: SLF001  its own class
 
     def show(self) -> None:
         """Forget the answers of the tick before; the bank's images have been given their new values."""
@@ -82,7 +95,7 @@ class Line:
             self.bank.faults.show()
 
     def count(self) -> None:
-        """Bring the counters up to date: what was answered from `kept` is added only now."""
+        """Bring the counters up to date: plain reads are added only now."""
         for kept in self.kept.values():
             if kept.given:
                 kept.counters.received(kept.given)
@@ -91,29 +104,37 @@ class Line:
 
     def answer(self, frame: bytes) -> bytes | Later:
         """Return the answer to one whole frame; nothing to one that is to be ignored."""
-        tag, request = frame[: self.framing.tag], frame[self.framing.tag :]
-        parsed = self.framing.parse(request)
+        framing, faults = self.framing, self.bank.faults
+        tag, request = frame[: framing.tag], frame[framing.tag :]
+        parsed = framing.parse(request)
         if parsed is None:
             self.counters.bus_errors += 1
             return b""
         unit, pdu = parsed
-        if unit == _EVERYBODY and not self.framing.tag:
+        if unit == _EVERYBODY and framing.serial:
             return self._broadcast(pdu)
-        faults = self.bank.faults
-        if faults and (tag or unit in self.bank) and faults.links.on(self.bank.meter(unit)):
+        counters = self._units.get(unit) or self._counters(unit)
+        if faults and faults.links.rows and self._meets(faults, unit):
             return self._faulty(faults, tag, unit, pdu)
-        counters = self._counters(unit)
+        if pdu[0] in READS and len(frame) == framing.plain and not counters.listening:
+            said = self.bank.read(unit, pdu)
+            answer = framing.frame(unit, said)
+            self._keep(request, Kept(answer, said[:2], counters))
+            return tag + answer
+        return self._asked(tag, unit, pdu, counters)
+
+    def _asked(self, tag: bytes, unit: int, pdu: bytes, counters: UnitCounters) -> bytes | Later:
+        """Return the answer to what is no plain read, or to who only listens."""
         counters.received()
         said = self._said(self.bank, unit, pdu, counters)
         if isinstance(said, Write):
             return self._later(tag, unit, pdu, said)
         counters.answered(said)
-        if not said:
-            return b""
-        answer = self.framing.frame(unit, said)
-        if len(frame) == self.framing.plain and pdu[0] in READS:
-            self._keep(request, Kept(answer, said[:2], counters))
-        return tag + answer
+        return tag + self.framing.frame(unit, said) if said else b""
+
+    def _meets(self, faults: Faults, unit: int) -> bool:
+        """Return whether a request to a unit may meet a fault; who is not on a serial line meets none."""
+        return (not self.framing.serial or unit in self.bank) and faults.links.on(self.bank.meter(unit))
 
     def _faulty(self, faults: Faults, tag: bytes, unit: int, pdu: bytes) -> bytes | Later:
         """Return the answer where the line has a fault, which the request may meet; it is never kept."""
@@ -134,7 +155,7 @@ class Line:
             if counters.listening:
                 self.kept.clear()
             return said
-        if counters.listening or (counters is self._nobody and not self.framing.tag):
+        if counters.listening:
             return b""
         return bank.answer(unit, pdu)
 
@@ -190,12 +211,14 @@ class Exchange(NamedTuple):
 
 
 def exchange(stream: bytes, line: Line, most: int = FRAMES_AT_ONCE) -> Exchange:
-    """Answer the whole frames at the front of `stream`, up to `most` or one that takes its time."""
+    """Answer whole frames at the front of `stream`: for a turn, up to `most`, or one that takes its time."""
     known, framing = line.kept.get, line.framing
-    tag, plain = framing.tag, framing.plain
+    tag, plain, until = framing.tag, framing.plain, perf_counter() + TURN
     output: list[bytes] = []
-    at, broken, later = 0, False, None
+    size, at, broken, later = len(stream), 0, False, None
     for _ in range(most):
+        if at == size:
+            break
         end = at + plain
         kept = known(stream[at + tag : end])
         if kept is not None:
@@ -213,5 +236,7 @@ def exchange(stream: bytes, line: Line, most: int = FRAMES_AT_ONCE) -> Exchange:
             later = said
             break
         output.append(said)
+        if perf_counter() > until:
+            break
     line.counters.bus_errors += broken
     return Exchange(b"".join(output), at, broken, later)

@@ -16,39 +16,37 @@ from gateway.modbus.connections import Connections
 from gateway.modbus.datagrams import Datagrams
 from gateway.modbus.line import Line
 from gateway.modbus.pending import Pending
-from gateway.modbus.security import server_context
+from gateway.modbus.read_only import ReadOnlyLine
 from gateway.modbus.tls import Access, TlsPort
 from gateway.transports import NetworkListener, TlsListener
+from register_maps.model import Serves
 
 PAUSE: Final = 0.25
 """What ends a frame of RTU over TCP that cannot be cut: TCP may hold back a piece of it for 0.2 s [s]."""
 
-SERVICES: Final = MappingProxyType(
-    {
-        "tcp": "Modbus TCP",
-        "rtu-over-tcp": "Modbus RTU over TCP",
-        "udp": "Modbus UDP",
-        "tls": "Modbus TCP Security",
-        "rtu": "Modbus RTU",
-        "ascii": "Modbus ASCII",
-    }
-)
-"""What the table at the start calls each transport."""
+_WORDS: Final = MappingProxyType({Serves.METER: "meters", Serves.HUB: "pulse hubs"})
 
 
 class Shared(NamedTuple):
     """What all listeners of a gateway have in common."""
 
+    host: str
     connections: Connections
     pending: Pending
 
 
 class Served(NamedTuple):
-    """What is served at one port: its line, and whose units they are by which maps, in words."""
+    """What is served at one port: its line, as which service, and whose units they are by which maps."""
 
     line: Line
-    subjects: str
+    service: str
+    units: Serves
     maps: str
+
+    @property
+    def subjects(self) -> str:
+        """Whose units they are, in words."""
+        return _WORDS[self.units]
 
     def words(self) -> str:
         """Return whom one finds there."""
@@ -79,27 +77,22 @@ class _Ports(ABC):
     """Consecutive ports, one for each of `served`; with port 0 free ones."""
 
     def __init__(
-        self, host: str, settings: NetworkListener | TlsListener, served: Sequence[Served], shared: Shared
+        self, settings: NetworkListener | TlsListener, served: Sequence[Served], shared: Shared
     ) -> None:
-        self._host = host
         self._settings = settings
         self._served = served
         self._shared = shared
         self._addresses: list[tuple[str, int]] = []
 
-    @property
-    def _service(self) -> str:
-        return SERVICES[self._settings.transport]
-
     async def open(self) -> None:
         """Bind all ports and serve. Raises AddressInUseError."""
         first = self._settings.port
         for index, served in enumerate(self._served):
-            self._addresses.append(await self._open(served.line, first and first + index))
+            self._addresses.append(await self._open(served, first and first + index))
 
     @abstractmethod
-    async def _open(self, line: Line, port: int) -> tuple[str, int]:
-        """Bind a port and serve `line` there; return its address."""
+    async def _open(self, served: Served, port: int) -> tuple[str, int]:
+        """Bind a port and serve there; return its address."""
 
     @abstractmethod
     def shut(self) -> None:
@@ -112,7 +105,7 @@ class _Ports(ABC):
     def endpoints(self) -> list[Endpoint]:
         """Return a row for each port that is open."""
         return [
-            Endpoint(self._service, address_text(host, port), served.words())
+            Endpoint(served.service, address_text(host, port), served.words())
             for (host, port), served in zip(self._addresses, self._served, strict=False)
         ]
 
@@ -129,19 +122,17 @@ class _Ports(ABC):
 class Streams(_Ports):
     """Modbus TCP, and RTU over TCP, where a pause ends what cannot be cut."""
 
-    def __init__(
-        self, host: str, settings: NetworkListener, served: Sequence[Served], shared: Shared
-    ) -> None:
-        super().__init__(host, settings, served, shared)
+    def __init__(self, settings: NetworkListener, served: Sequence[Served], shared: Shared) -> None:
+        super().__init__(settings, served, shared)
         self._silence = PAUSE if settings.transport == "rtu-over-tcp" else 0.0
         self._servers: list[asyncio.Server] = []
 
-    async def _open(self, line: Line, port: int) -> tuple[str, int]:
-        listener = await bind_tcp(self._service, self._host, port, self._settings.option)
-        connections, pending = self._shared
+    async def _open(self, served: Served, port: int) -> tuple[str, int]:
+        host, connections, pending = self._shared
+        listener = await bind_tcp(served.service, host, port, self._settings.option)
         # Made first and serving only afterwards, so that a start cancelled in between leaves nothing behind.
         server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(line, connections, pending, silence=self._silence),
+            lambda: Connection(served.line, connections, pending, silence=self._silence),
             sock=listener,
             start_serving=False,
             backlog=BACKLOG,
@@ -165,30 +156,20 @@ class Streams(_Ports):
 
 
 class Secure(_Ports):
-    """Modbus/TCP Security; beside each line there is one for those who may only read."""
+    """Modbus/TCP Security, where each line has another side for those who may only read."""
 
     _settings: TlsListener
 
-    def __init__(
-        self,
-        host: str,
-        settings: TlsListener,
-        served: Sequence[Served],
-        read_only: Sequence[Line],
-        shared: Shared,
-    ) -> None:
-        super().__init__(host, settings, served, shared)
-        self._context = server_context(
-            certificate=settings.certificate, key=settings.key, client_ca=settings.client_ca
-        )
-        self._read_only = {served.line: line for served, line in zip(served, read_only, strict=True)}
+    def __init__(self, settings: TlsListener, served: Sequence[Served], shared: Shared) -> None:
+        super().__init__(settings, served, shared)
         self._ports: list[TlsPort] = []
 
-    async def _open(self, line: Line, port: int) -> tuple[str, int]:
-        listener = await bind_tcp(self._service, self._host, port, self._settings.option)
+    async def _open(self, served: Served, port: int) -> tuple[str, int]:
+        host, connections, pending = self._shared
+        listener = await bind_tcp(served.service, host, port, self._settings.option)
         host, port, *_ = listener.getsockname()
-        access = Access(line, self._read_only[line], self._settings.operators)
-        self._ports.append(TlsPort(listener, self._context, access, *self._shared))
+        access = Access(served.line, ReadOnlyLine(served.line), self._settings.operators)
+        self._ports.append(TlsPort(listener, self._settings.context, access, connections, pending))
         return host, port
 
     def shut(self) -> None:
@@ -207,17 +188,15 @@ class Secure(_Ports):
 class Udp(_Ports):
     """Modbus over UDP."""
 
-    def __init__(
-        self, host: str, settings: NetworkListener, served: Sequence[Served], shared: Shared
-    ) -> None:
-        super().__init__(host, settings, served, shared)
+    def __init__(self, settings: NetworkListener, served: Sequence[Served], shared: Shared) -> None:
+        super().__init__(settings, served, shared)
         self._protocols: list[Datagrams] = []
 
-    async def _open(self, line: Line, port: int) -> tuple[str, int]:
-        sock = await bind_udp(self._service, self._host, port, self._settings.option)
+    async def _open(self, served: Served, port: int) -> tuple[str, int]:
+        sock = await bind_udp(served.service, self._shared.host, port, self._settings.option)
         host, port, *_ = sock.getsockname()
         _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: Datagrams(line, self._shared.pending), sock=sock
+            lambda: Datagrams(served.line, self._shared.pending), sock=sock
         )
         self._protocols.append(protocol)
         return host, port

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from gateway.commands import Applier
+from gateway.commands import Applier, Broadcast
 from gateway.errors import RequestRefusedError
 from gateway.modbus.line import Later
 
@@ -32,13 +32,11 @@ class Pending:
         if later.delay:
             await asyncio.sleep(later.delay)
         answer = later.done
-        for command in later.commands:
+        if later.commands:
             try:
-                await self._commands.apply(command)
+                await self._commands.apply(Broadcast(later.commands) if later.everybody else later.commands)
             except RequestRefusedError:
-                if not later.everybody:  # else each unit obeys for itself
-                    answer = later.refusal
-                    break
+                answer = later.refusal
         tell(answer())
 
     async def last(self) -> None:

@@ -10,9 +10,16 @@ from gateway.modbus.pdu import ExceptionCode, Write, changes, refused
 
 
 class ReadOnlyLine(Line):
-    """A line on which whatever would change something is refused with 0x01, as without the right role."""
+    """The port `full`, on which whatever would change something is refused with 0x01.
+
+    It is one port: what is kept and counted, and who only listens, is the same on both sides.
+    """
+
+    def __init__(self, full: Line) -> None:
+        super().__init__(full.bank, full.framing)
+        self._share(full)
 
     def _said(self, bank: Bank, unit: int, pdu: bytes, counters: UnitCounters) -> bytes | Write:
-        if changes(pdu):
-            return refused(pdu[0], ExceptionCode.ILLEGAL_FUNCTION)
+        if changes(pdu) and unit in bank:
+            return b"" if counters.listening else refused(pdu[0], ExceptionCode.ILLEGAL_FUNCTION)
         return super()._said(bank, unit, pdu, counters)

@@ -55,6 +55,7 @@ class RtuFraming:
     """RTU. A frame ends where its function says if the CRC is right, else where all ends that has come."""
 
     tag: int = 0
+    serial: bool = True
     plain: int = _PLAIN
     longest: int = LONGEST
 

@@ -4,14 +4,16 @@ How bytes move stands in `wire`, what opens in `serial_ports`.
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gateway.errors import AddressInUseError
 from gateway.hub import Endpoint
-from gateway.modbus.listeners import SERVICES, Served, Shared
+from gateway.modbus.listeners import Served, Shared
 from gateway.modbus.serial_ports import port_of
 from gateway.modbus.wire import Wire
 from gateway.transports import SerialListener
@@ -19,6 +21,12 @@ from gateway.transports import SerialListener
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 15.0
 """How long after a device has gone it is looked for, and how long at most between two attempts [s]."""
+
+_LAST_ANSWER: Final = 1.0
+"""How long the answer under way at the end may take [s]."""
+
+_READ: Final = 0.05
+"""What a client that waits for it may take to read it [s]."""
 
 _TAKEN: Final = frozenset({errno.EBUSY, errno.EAGAIN})
 
@@ -28,17 +36,17 @@ _log = logging.getLogger(__name__)
 class SerialPoint:
     """One serial line. Once it was open it stays, whatever becomes of its device."""
 
-    def __init__(self, settings: SerialListener, served: Served, shared: Shared) -> None:
+    def __init__(self, settings: SerialListener, served: Sequence[Served], shared: Shared) -> None:
         self._settings = settings
-        self._served = served
+        (self._served,) = served
         self._port = port_of(settings)
-        self._wire = Wire(served.line, settings, shared.pending)
+        self._wire = Wire(self._served.line, settings, shared.pending)
         self._open = False
         self._looking: asyncio.Task[None] | None = None
 
     @property
     def _service(self) -> str:
-        return SERVICES[self._settings.transport]
+        return self._served.service
 
     @property
     def _place(self) -> str:
@@ -84,10 +92,21 @@ class SerialPoint:
         self._wire.shut()
 
     async def close(self) -> None:
-        """Close it; safe to call more than once, and before `open`."""
+        """Close it when the answer under way is out, or soon; may be called twice, and before `open`."""
         self._open = False
+        if self._wire.answering:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._taken(), _LAST_ANSWER)
+        if self._looking:
+            self._looking.cancel()
         self._wire.detach()
         self._port.close()
+
+    async def _taken(self) -> None:
+        """Return when the answer under way has been carried, and a client that waits for it has read it."""
+        await self._wire.drained()
+        if self._port.unread():
+            await asyncio.sleep(_READ)
 
     def endpoints(self) -> list[Endpoint]:
         """Return where it is, if it is open."""
@@ -95,12 +114,12 @@ class SerialPoint:
         return [Endpoint(self._service, self._place, words)] if self._open else []
 
     def ready(self) -> list[dict[str, Any]]:
-        """Return transport, device, meters and units, if it is open."""
+        """Return transport, device, meters or pulse hubs, and units, if it is open."""
         rows, transport = self._served.line.bank.rows, self._settings.transport
         entry = {
             "transport": transport,
             "device": self._place,
-            "meters": [rows.start + 1, rows.stop],
+            self._served.subjects.replace(" ", "_"): [rows.start + 1, rows.stop],
             "units": [1, len(rows)],
         }
         return [entry] if self._open else []

@@ -22,6 +22,9 @@ class SerialPort(Protocol):
     def open(self) -> int:
         """Return an open file that does not block. Raises OSError."""
 
+    def unread(self) -> bool:
+        """Return whether something that was written would be lost if it were closed now."""
+
     def close(self) -> None:
         """Close it; safe to call more than once."""
 
@@ -51,15 +54,29 @@ class Device:
                 timeout=0,
                 exclusive=True,
             )
+            file: int = self._serial.fileno()
+            _let_reads_tell_silence_from_an_end(file)
         except (ValueError, termios.error) as error:  # of what the device cannot do
             raise OSError(errno.EINVAL, str(error)) from error
-        file: int = self._serial.fileno()
         return file
+
+    def unread(self) -> bool:
+        """Return false: closing lets go out what was written."""
+        return False
 
     def close(self) -> None:
         """Close it; safe to call more than once."""
         if self._serial:
             self._serial.close()
+
+
+def _let_reads_tell_silence_from_an_end(file: int) -> None:
+    """Let a read that finds nothing say so: as pyserial leaves it, it returns nothing, as after a hang-up."""
+    import termios
+
+    attributes = termios.tcgetattr(file)
+    attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(file, termios.TCSANOW, attributes)
 
 
 class Pty:
@@ -86,6 +103,14 @@ class Pty:
             self.close()
             raise
         return ours
+
+    def unread(self) -> bool:
+        """Return whether the client has yet to read something: the end of a terminal takes that away."""
+        import fcntl
+        import termios
+
+        waiting = fcntl.ioctl(self._files[1], termios.FIONREAD, bytes(4)) if self._files else b""
+        return any(waiting)
 
     def close(self) -> None:
         """Close it and take the link away, if it is still ours."""

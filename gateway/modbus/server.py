@@ -3,10 +3,11 @@
 What a request is answered stands in `bank`; how clients come in, in `listeners` and `serial_listener`.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.addressing import modbus_ports
 from gateway.commands import Applier
@@ -21,24 +22,32 @@ from gateway.modbus.gateway_unit import Gateway, GatewayPlate
 from gateway.modbus.line import Line
 from gateway.modbus.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
 from gateway.modbus.pending import Pending
-from gateway.modbus.read_only import ReadOnlyLine
 from gateway.modbus.rtu_framing import RtuFraming
 from gateway.modbus.serial_listener import SerialPoint
 from gateway.modbus.units import Units
-from gateway.transports import Listener, SerialListener, TlsListener
+from gateway.transports import Listener, SerialListener
 from register_maps.loader import check_together, load
-from register_maps.model import RegisterMap, Serves
+from register_maps.model import units_of
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
-_FRAMINGS: Final[Mapping[str, Framing]] = MappingProxyType(
+
+class _Transport(NamedTuple):
+    """What a transport is called, how frames travel, and what lets clients in by a listener's settings."""
+
+    service: str
+    framing: Framing
+    point: Callable[[Any, Sequence[Served], Shared], ListeningPoint]
+
+
+_TRANSPORTS: Final[Mapping[str, _Transport]] = MappingProxyType(
     {
-        "tcp": TcpFraming(),
-        "udp": TcpFraming(),
-        "tls": TcpFraming(),
-        "rtu-over-tcp": RtuFraming(),
-        "rtu": RtuFraming(),
-        "ascii": AsciiFraming(),
+        "tcp": _Transport("Modbus TCP", TcpFraming(), Streams),
+        "rtu-over-tcp": _Transport("Modbus RTU over TCP", RtuFraming(), Streams),
+        "udp": _Transport("Modbus UDP", TcpFraming(), Udp),
+        "tls": _Transport("Modbus TCP Security", TcpFraming(), Secure),
+        "rtu": _Transport("Modbus RTU", RtuFraming(), SerialPoint),
+        "ascii": _Transport("Modbus ASCII", AsciiFraming(), SerialPoint),
     }
 )
 
@@ -48,7 +57,7 @@ class ModbusAdapter:
 
     There are at most `connections` connections, one that is idle for `idle_s` [s] is closed unless that is 0.
     `commands` applies what clients write. Raises RegisterMapError if a map is wrong, or if two that are
-    served together claim the same address, and TlsFileError.
+    served together claim the same address.
     """
 
     name = "modbus"
@@ -64,16 +73,15 @@ class ModbusAdapter:
         commands: Applier,
         gateway_id: str,
         gateway_name: str,
-        tick_length: float,
         links: Links,
     ) -> None:
         counters = Counters()
-        plate = GatewayPlate(gateway_id, gateway_name, len(meters), modbus_ports(len(meters)), tick_length)
+        plate = GatewayPlate(gateway_id, gateway_name, len(meters), modbus_ports(len(meters)))
         self._gateway = Gateway(plate, counters)
         self._units = Units(meters, self._gateway, links)
         self._connections = Connections(connections, idle_s, counters)
         self._pending = Pending(commands)
-        self._host = host
+        self._shared = Shared(host, self._connections, self._pending)
         self._banks: dict[tuple[str, ...], list[Bank]] = {}
         self._load = cache(load)  # a map that several listeners serve is one, and so is its image
         self._points = [self._point(each) for each in listeners]
@@ -85,26 +93,15 @@ class ModbusAdapter:
         if banks is None:
             check_together(maps)
             banks = self._banks[settings.maps] = self._units.banks(maps)
-        framing, shared = _FRAMINGS[settings.transport], Shared(self._connections, self._pending)
+        transport, units = _TRANSPORTS[settings.transport], units_of(maps)
         if isinstance(settings, SerialListener):
-            first = settings.first_meter - 1
-            bank = banks[0].of(range(first, min(first + settings.units, banks[-1].rows.stop)))
-            return SerialPoint(settings, self._served(bank, framing, maps), shared)
-        served = [self._served(bank, framing, maps) for bank in banks]
-        if isinstance(settings, TlsListener):
-            read_only = [self._line(ReadOnlyLine, bank, framing) for bank in banks]
-            return Secure(self._host, settings, served, read_only, shared)
-        kind = Udp if settings.transport == "udp" else Streams
-        return kind(self._host, settings, served, shared)
-
-    def _served(self, bank: Bank, framing: Framing, maps: Sequence[RegisterMap]) -> Served:
-        subjects = "hubs" if any(each.serves is Serves.HUB for each in maps) else "meters"
-        return Served(self._line(Line, bank, framing), subjects, ", ".join(each.name for each in maps))
-
-    def _line(self, kind: type[Line], bank: Bank, framing: Framing) -> Line:
-        line = kind(bank, framing)
-        self._gateway.lines.append(line)
-        return line
+            first = (settings.first_meter - 1) // units.meters
+            banks = [banks[0].of(range(first, min(first + settings.units, banks[-1].rows.stop)))]
+        lines = [Line(bank, transport.framing) for bank in banks]
+        self._gateway.lines += lines
+        names = ", ".join(each.name for each in maps)
+        served = [Served(line, transport.service, units, names) for line in lines]
+        return transport.point(settings, served, self._shared)
 
     async def start(self) -> None:
         """Bind and serve everything, or nothing. Raises AddressInUseError."""
@@ -134,8 +131,7 @@ class ModbusAdapter:
         for connection in self._connections:
             connection.close()
         await self._pending.end()
-        for point in self._points:
-            await point.close()
+        await asyncio.gather(*(point.close() for point in self._points))
 
     def away(self) -> bool:
         """Return false: it needs nobody."""

@@ -9,13 +9,12 @@ from typing import Final, Protocol
 import numpy as np
 
 from gateway.addressing import modbus_place
-from gateway.commands import Command, ResetPeak, SetHub, TurnKey
+from gateway.commands import Command, ResetPeak, SetPulseHub, TurnKey
 from gateway.modbus.identification import Identity
 from gateway.modbus.pdu import ExceptionCode
-from register_maps.codec import Columns
 from register_maps.model import Effect
 from sims.models import Nameplate
-from sims.points import FLAGS, HUB_INPUTS
+from sims.points import FLAGS, HUB_INPUTS, Columns
 
 _URL: Final = "https://www.leviton.com"
 _HUB_ID: Final = 47
@@ -97,7 +96,7 @@ class Meters:
         return ResetPeak(row)
 
 
-class Hubs:
+class PulseHubs:
     """The pulse hubs of the meters: hub k for the meters 23(k - 1) + 1 to 23k."""
 
     def __init__(self, meters: int) -> None:
@@ -135,4 +134,4 @@ class Hubs:
 
     def command(self, effect: Effect, row: int, value: int) -> Command | ExceptionCode | None:
         """Return the setting that writing a register of a hub asks for."""
-        return SetHub(row, effect.value, value)
+        return SetPulseHub(row, effect.value, value)

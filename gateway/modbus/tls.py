@@ -20,6 +20,9 @@ from gateway.modbus.security import role_of
 _HANDSHAKE: Final = 5.0
 """How long a client may take for its handshake [s]."""
 
+_FAREWELL: Final = 1.0
+"""How long a connection that is to end waits for the client's part of it [s]."""
+
 _AGAIN: Final = 0.1
 """How long to wait after a connection that could not be taken [s]."""
 
@@ -97,7 +100,11 @@ class Handshake:
     async def _shake_hands(self, port: "TlsPort") -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: port.connection(self), self._sock, ssl=port.context, ssl_handshake_timeout=_HANDSHAKE
+                lambda: port.connection(self),
+                self._sock,
+                ssl=port.context,
+                ssl_handshake_timeout=_HANDSHAKE,
+                ssl_shutdown_timeout=_FAREWELL,
             )
         except OSError as error:  # that of TLS and that of time as well
             _log.info("a client did not get through the TLS handshake: %s", error)

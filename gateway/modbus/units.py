@@ -12,9 +12,9 @@ from gateway.modbus.bank import Bank
 from gateway.modbus.faults import Faults
 from gateway.modbus.gateway_unit import Gateway
 from gateway.modbus.images import Images
-from gateway.modbus.subjects import Hubs, Meters, Subjects
+from gateway.modbus.subjects import Meters, PulseHubs, Subjects
 from register_maps.loader import load
-from register_maps.model import RegisterMap, Serves
+from register_maps.model import RegisterMap, Serves, units_of
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ _GATEWAY_MAP: Final = "gateway"
 
 
 class Units:
-    """All that units can stand for: `meters`, hubs, `gateway`. Ports with the same map share its image."""
+    """All that units can stand for: `meters`, their pulse hubs, `gateway`. Ports share the image of a map."""
 
     def __init__(self, meters: Sequence[Nameplate], gateway: Gateway, links: Links) -> None:
         self._links = links
@@ -30,7 +30,7 @@ class Units:
         self.gateway: Final = gateway
         self._subjects: dict[Serves, Subjects] = {
             Serves.METER: self.meters,
-            Serves.HUB: Hubs(len(meters)),
+            Serves.HUB: PulseHubs(len(meters)),
             Serves.GATEWAY: gateway,
         }
         self._gateway_map = load(_GATEWAY_MAP)
@@ -42,7 +42,7 @@ class Units:
         Where no map describes the gateway, the one that comes along does. `maps` have been checked together.
         """
         ours = {serves: [each for each in maps if each.serves is serves] for serves in Serves}
-        serves = Serves.HUB if ours[Serves.HUB] else Serves.METER
+        serves = units_of(maps)
         images = self._shared(serves, ours[serves])
         gateway = self._shared(Serves.GATEWAY, ours[Serves.GATEWAY] or [self._gateway_map])
         faults, count = Faults(self._links, images), len(images.subjects.services)
@@ -55,7 +55,7 @@ class Units:
         """Hold the values of a new tick."""
         columns = {
             Serves.METER: snapshot.columns,
-            Serves.HUB: snapshot.hubs,
+            Serves.HUB: snapshot.pulse_hubs,
             Serves.GATEWAY: self.gateway.columns(snapshot),
         }
         for serves, made in self._images.items():

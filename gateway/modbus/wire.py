@@ -28,7 +28,9 @@ class Wire:
         self._settings = settings
         self._pending = pending
         self._stream = b""
-        self._busy = self._full = False
+        self._full = False
+        self._idle = asyncio.Event()  # set while no request is being dealt with
+        self._idle.set()
         self._from = 0.0  # when the request at the front began on the wire [s, monotonic]
         self._timer: asyncio.TimerHandle | None = None
         self._file, self._times = -1, 0  # what is open, and how often something was before
@@ -40,17 +42,27 @@ class Wire:
         asyncio.get_running_loop().add_reader(file, self._read)
 
     def shut(self) -> None:
-        """Read no more; an answer under way still goes out."""
+        """Read no more; the answer to a request that is being dealt with still goes out."""
         self._stream, self._full = b"", False
         if self._file >= 0:
             asyncio.get_running_loop().remove_reader(self._file)
-        if not self._busy:
+        if self._idle.is_set():
             self._stop_waiting()
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer is on the wire, which goes out when its time has come."""
+        return self._timer is not None and not self._idle.is_set()
+
+    async def drained(self) -> None:
+        """Return when the answer that is on the wire has been carried."""
+        await self._idle.wait()
 
     def detach(self) -> None:
         """Leave the file alone; what came over it is forgotten."""
         self.shut()
-        self._file, self._busy = -1, False
+        self._file = -1
+        self._idle.set()
         self._times += 1
         self._stop_waiting()
 
@@ -71,10 +83,11 @@ class Wire:
         return True
 
     def _received(self, data: bytes) -> None:
-        if not self._stream and not self._busy:
+        idle = self._idle.is_set()
+        if idle and not self._stream:
             self._from = max(self._from, time.monotonic())
         self._stream += data
-        if not self._busy:
+        if idle:
             self._serve()
         elif len(self._stream) > HELD:
             self._full = True
@@ -96,6 +109,7 @@ class Wire:
 
     def _fall_silent(self) -> None:
         """Take what came before the silence for a frame, unless there is more that we had no time to read."""
+        self._timer = None
         if self._read():
             return
         request, self._stream = self._stream, b""
@@ -103,7 +117,7 @@ class Wire:
 
     def _deal_with(self, said: bytes | Later, asked: int) -> None:
         """Answer a request of so many bytes when its time has come."""
-        self._busy = True
+        self._idle.clear()
         if isinstance(said, Later):
             self._pending.begin(said, partial(self._answer, asked, self._times))
         else:
@@ -121,18 +135,20 @@ class Wire:
             self._at(now + settings.silence_s, answer)
 
     def _at(self, due: float, answer: bytes) -> None:
-        """Let an answer go out when it is due [s, monotonic], and go on with what waits behind it."""
-        left = due - time.monotonic()
+        """Let an answer go out when it is due [s, monotonic], and then go on with what waits behind it."""
+        loop, left = asyncio.get_running_loop(), due - time.monotonic()
         if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(left, self._at, due, answer)
+            self._timer = loop.call_later(left, self._at, due, answer)
             return
-        self._busy = False
+        self._timer = None
+        self._idle.set()
         self._write(answer)
         self._from = time.monotonic()
         if self._full:
             self._full = False
-            asyncio.get_running_loop().add_reader(self._file, self._read)
-        self._serve()
+            loop.add_reader(self._file, self._read)
+        if self._stream:
+            self._timer = loop.call_later(0, self._serve)  # others first: there may be many short frames
 
     def _write(self, answer: bytes) -> None:
         """Put an answer on the wire; what it does not take is lost, as where nobody listens."""

@@ -86,6 +86,12 @@ def _words(data: bytes) -> tuple[int, ...]:
     return tuple(int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2))
 
 
+def is_writable(asked: Writing, images: Images) -> bool:
+    """Return whether each address that is asked for can be written by a unit that has what it takes."""
+    addresses = range(asked.address, asked.address + len(asked.values))
+    return all((asked.table, address) in images.writable for address in addresses)
+
+
 def commands(asked: Writing, images: Images, row: int) -> tuple[Command, ...] | ExceptionCode:
     """Return what is asked of the one in `row`, in the order of addresses, or why not: then nothing is."""
     found: list[tuple[Entry, Effect, int]] = []

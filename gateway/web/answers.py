@@ -12,7 +12,7 @@ import orjson
 
 from gateway.addressing import Addresses
 from gateway.clock import ClockState, iso
-from gateway.commands import Applier
+from gateway.commands import Applier, SetLink
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
 from gateway.readings import Readings
@@ -36,41 +36,26 @@ _PIECE: Final = 50
 class Control(Applier, Protocol):
     """What the API asks of the station."""
 
+    async def shown(self) -> None:
+        """Return when clients of every adapter can see what has been carried out by now."""
+
     def clock_state(self) -> ClockState:
         """Return what the clock is doing."""
 
-    def set_clock(self, *, speed: float | None, paused: bool | None) -> None:
-        """Change a real clock. Raises RequestRefusedError for a manual one."""
-
-    async def advance(self, seconds: float) -> Snapshot:
-        """Move a manual clock on; return when every listener shows the new tick.
-
-        Raises RequestRefusedError for a real clock.
-        """
-
-    async def change_meter(self, row: int, changes: Mapping[str, Any]) -> None:
-        """Put `changes` over how a meter is connected; return when every listener shows the new tick.
-
-        Raises FaultyRequestError where they cannot be, and then nothing changes.
-        """
-
     def change_schema(self) -> Mapping[str, Any]:
-        """Return the JSON Schema of what `change_meter` takes, complete in itself."""
+        """Return the JSON Schema of the changes of a meter, complete in itself."""
 
     def connection(self, row: int) -> Mapping[str, Any]:
-        """Return how a meter is connected at the tick that is shown, as `change_meter` takes it."""
-
-    async def change_gateway(self, changes: Mapping[str, Any]) -> None:
-        """Put `changes` over the gateway; return when every listener shows the new tick.
-
-        Raises FaultyRequestError where they cannot be, and then nothing changes.
-        """
+        """Return how a meter is connected at the tick that is shown, as a `Change` takes it."""
 
     def gateway_change_schema(self) -> Mapping[str, Any]:
-        """Return the JSON Schema of what `change_gateway` takes, complete in itself."""
+        """Return the JSON Schema of what `gateway_change` takes, complete in itself."""
+
+    def gateway_change(self, changes: Mapping[str, Any]) -> SetLink:
+        """Return the command that puts `changes` over the gateway. Raises FaultyRequestError."""
 
     def link(self) -> Mapping[str, Any]:
-        """Return the faults of the port, by protocol, as `change_gateway` takes them."""
+        """Return the faults of the port, by protocol."""
 
     def key_outcome(self, row: int) -> KeyOutcome | None:
         """Return what has come of the last turn of a key by the tick that is shown, None before the first."""

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Response
 
-from gateway.clock import iso
-from gateway.commands import HoldKey, ResetPeak, TurnKey
+from gateway import commands
 from gateway.web import problems
 from gateway.web.answers import Answers, Control
 from gateway.web.schemas import (
@@ -98,25 +97,25 @@ def _add_changes(app: FastAPI, answers: Answers, control: Control) -> None:
     @app.patch(
         "/api/v1/meters/{meter_id}",
         response_model=OneMeter,
-        summary="Change how a meter is connected; answered when every listener shows the new tick",
+        summary="Change how a meter is connected; answered when every adapter shows the new tick",
         description="A load replaces the load, a fault that of its protocol; of the rest, what is "
         "left out stays.",
         openapi_extra={"requestBody": {"content": {_JSON: {"schema": dict(control.change_schema())}}}},
     )
     async def change_meter(meter_id: _MeterId, body: dict[str, Any]) -> Response:
-        await control.change_meter(answers.row(meter_id), body)
+        await _everywhere(control, (commands.Change(answers.row(meter_id), body),))
         return Response(answers.meter(meter_id), media_type=_JSON)
 
     @app.patch(
         "/api/v1/gateway",
-        summary="Change the faults of the port; answered when every listener shows the new tick",
+        summary="Change the faults of the port; answered when every adapter shows the new tick",
         description="A fault replaces that of its protocol. A meter's own fault goes before the port's.",
         openapi_extra={
             "requestBody": {"content": {_JSON: {"schema": dict(control.gateway_change_schema())}}}
         },
     )
     async def change_gateway(body: dict[str, Any]) -> GatewayView:
-        await control.change_gateway(body)
+        await _everywhere(control, (control.gateway_change(body),))
         return answers.gateway()
 
 
@@ -124,15 +123,17 @@ def _add_keys(app: FastAPI, answers: Answers, control: Control) -> None:
     @app.post("/api/v1/meters/{meter_id}/key-switch", summary="Turn the key that resets the peak demand")
     async def turn_key(meter_id: _MeterId, turn: KeySwitch) -> KeyTurned:
         row = answers.row(meter_id)
-        if turn.held_s is not None:
-            reason = await control.apply(HoldKey(row, turn.held_s))
-        else:
-            reason = await control.apply(TurnKey(row, turn.position or "home"))
+        command = (
+            commands.TurnKey(row, turn.position or "home")
+            if turn.held_s is None
+            else commands.HoldKey(row, turn.held_s)
+        )
+        (reason,) = await _everywhere(control, (command,))
         return answers.key_turned(reason, right=turn.position != "home")
 
     @app.post("/api/v1/meters/{meter_id}/reset-peak", summary="Reset the peak demand from afar")
     async def reset_peak(meter_id: _MeterId) -> Moment:
-        await control.apply(ResetPeak(answers.row(meter_id)))
+        await _everywhere(control, (commands.ResetPeak(answers.row(meter_id)),))
         return answers.moment()
 
 
@@ -143,13 +144,20 @@ def _add_clock(app: FastAPI, answers: Answers, control: Control) -> None:
 
     @app.patch("/api/v1/clock", summary="Change the speed of a real clock, pause it or let it go on")
     async def change_clock(change: ClockChange) -> ClockView:
-        control.set_clock(speed=change.speed, paused=change.paused)
+        await _everywhere(control, commands.SetClock(change.speed, change.paused))
         return answers.clock()
 
     @app.post(
         "/api/v1/clock/advance",
-        summary="Move a manual clock on; answered when every listener shows the new tick",
+        summary="Move a manual clock on; answered when every adapter shows the new tick",
     )
     async def advance(body: Advance) -> Moment:
-        snapshot = await control.advance(body.seconds)
-        return Moment(tick=snapshot.tick.number, time=iso(snapshot.tick.time))
+        await _everywhere(control, commands.Advance(body.seconds))
+        return answers.moment()
+
+
+async def _everywhere(control: Control, request: commands.Request) -> commands.Outcome:
+    """Return what came of a request when clients of every adapter can see it. Raises RequestRefusedError."""
+    outcome = await control.apply(request)
+    await control.shown()
+    return outcome

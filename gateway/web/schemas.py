@@ -60,7 +60,7 @@ class ClockChange(_Given):
     """What to change of a real clock; what is left out stays."""
 
     speed: float | None = Field(
-        default=None, gt=0, le=FASTEST, description="Simulated seconds in a second, from the next tick on"
+        default=None, gt=0, le=FASTEST, description="Simulated seconds in a second, from now on"
     )
     paused: bool | None = Field(default=None, description="Whether simulated time stands still")
 
@@ -91,7 +91,7 @@ class KeySwitch(_Given):
 
 
 class Moment(BaseModel):
-    """The tick whose readings every listener shows."""
+    """The tick whose readings every adapter shows."""
 
     tick: int = Field(description="Number of the tick, 0 at the start")
     time: str = Field(
@@ -152,7 +152,7 @@ class MeterView(BaseModel):
     options: list[str]
     tags: dict[str, str] = Field(description="Words of the configuration about the meter")
     modbus: ModbusPlace | None
-    device_instance: int | None = Field(description="BACnet device instance")
+    device_instance: int | None = Field(description="BACnet device that has its objects")
     topic: str | None = Field(description="MQTT topic under which it publishes")
     readings: Annotated[dict[str, Any], WithJsonSchema(_READINGS_SCHEMA)]
 

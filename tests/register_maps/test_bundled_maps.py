@@ -301,7 +301,7 @@ def test_the_gateway_shows_the_sums_over_its_meters() -> None:
     meters = [Nameplate(n, f"m{n}", model, f"s{n}") for n, model in enumerate(MODELS.values(), 1)]
     snapshot = snapshot_of(meters)
     texts = {name: np.array(["plant"]) for name in ("gateway_id", "gateway_name", "software_version")}
-    numbers = {name: np.array([len(meters)]) for name in ("meters", "ports", "tick_length")}
+    numbers = {name: np.array([len(meters)]) for name in ("meters", "ports")}
     codec = Codec(load("gateway"), 1, texts | numbers)
     rest = {name: np.array([7]) for name, point in GATEWAY_POINTS.items() if point.kind is not Kind.NAMEPLATE}
     words = _words(codec, codec.encode(rest | fleet_totals(snapshot.columns)), 0)

@@ -49,4 +49,4 @@ def snapshot_of(meters: Sequence[Nameplate], tick: int = 1, **columns: NDArray[A
     made["lcd_screen"] = random.integers(0, 5, n).astype(np.uint16)
     made["lcd_text"] = np.array([f"{number:8}" for number in random.integers(0, 10**6, n)], "S8")
     made["key_switch"] = random.integers(0, 2, n).astype(np.uint8)
-    return Snapshot(Tick(tick, START + tick * NS_PER_S), made | columns)
+    return Snapshot(Tick(tick, START + tick * NS_PER_S, 3 * NS_PER_S // 2), made | columns)

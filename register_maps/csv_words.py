@@ -198,6 +198,12 @@ def _point_words() -> dict[str, str]:
     words = {_plain(point.name): name for name, point in POINTS.items()}
     for name, point in POINTS.items():
         words.setdefault(_plain(point.description), name)
+    return words | _line_words() | _TOTAL_WORDS
+
+
+def _line_words() -> dict[str, str]:
+    """Return what the points of single lines may be called."""
+    words = dict[str, str]()
     for k, letter in ((1, "a"), (2, "b"), (3, "c")):
         for word in (f"l{k}", f"phase{k}", f"phase{letter}", f"{letter}"):
             words |= {
@@ -210,21 +216,21 @@ def _point_words() -> dict[str, str]:
                 f"apparentpower{word}": f"apparent_power_l{k}",
                 f"powerfactor{word}": f"power_factor_l{k}",
             }
-    for total, word in (
-        ("active_power", "activepower"),
-        ("active_power", "power"),
-        ("reactive_power", "reactivepower"),
-    ):
-        words |= {f"total{word}": total, f"{word}total": total}
-    words |= {
-        "totalapparentpower": "apparent_power",
-        "totalpowerfactor": "power_factor",
-        "pf": "power_factor",
-    }
-    words |= dict.fromkeys(
-        ("activeenergy", "totalactiveenergy", "totalenergy", "importenergy", "kwh"), "energy"
-    )
-    return words | dict.fromkeys(("serialnumber", "serialno"), "serial")
+    return words
+
+
+_TOTAL_WORDS: Final = {
+    **dict.fromkeys(
+        ("totalactivepower", "activepowertotal", "totalpower", "powertotal"),
+        "active_power",
+    ),
+    **dict.fromkeys(("totalreactivepower", "reactivepowertotal"), "reactive_power"),
+    "totalapparentpower": "apparent_power",
+    **dict.fromkeys(("totalpowerfactor", "pf"), "power_factor"),
+    **dict.fromkeys(("activeenergy", "totalactiveenergy", "totalenergy", "importenergy", "kwh"), "energy"),
+    **dict.fromkeys(("serialnumber", "serialno"), "serial"),
+}
+"""What the other points may be called."""
 
 
 def _scale(row: Row, point: Point) -> str:

@@ -47,12 +47,21 @@ def entry(keys: Keys, defaults: Defaults) -> Entry | None:
     value_type: ValueType | None = keys.need("type", None)
     if address is None or value_type is None:
         return None
+    made = _with_constant(keys, _made(keys, defaults, address - defaults.base, value_type))
+    _check_place(keys, made)
+    _check_access(keys, made, defaults.serves)
+    _check_content(keys, made)
+    return made
+
+
+def _made(keys: Keys, defaults: Defaults, address: int, value_type: ValueType) -> Entry:
+    """Return an entry as its keys say, but for a constant."""
     points, mean = _points(keys)
     size = _size(keys, value_type)
     scale, offset, invalid = _figures(keys, value_type, size)
     lowest, highest = _written(keys)
-    made = Entry(
-        address=address - defaults.base,
+    return Entry(
+        address=address,
         tables=keys.get("table", defaults.tables),
         type=value_type,
         size=size,
@@ -73,11 +82,6 @@ def entry(keys: Keys, defaults: Defaults) -> Entry | None:
         source=keys.get("source", defaults.source),
         line=keys.line,
     )
-    made = _with_constant(keys, made)
-    _check_place(keys, made)
-    _check_access(keys, made, defaults.serves)
-    _check_content(keys, made)
-    return made
 
 
 def _points(keys: Keys) -> tuple[tuple[Point, ...], bool]:

@@ -253,8 +253,8 @@ DEAD: dict[tuple[str, ...], tuple[str, Any]] = {
     ("meters",): (
         "",
         [
-            {"id": "dead", "load": {"kw": 1}, "options": ["peak_reset"], "supply": {"lost": [1]}},
-            {"id": "alive", "load": {"kw": 1}, "options": ["peak_reset"]},
+            {"id": "dead", "load": {"kw": 1}, "options": ["demand", "peak_reset"], "supply": {"lost": [1]}},
+            {"id": "alive", "load": {"kw": 1}, "options": ["demand", "peak_reset"]},
         ],
     ),
 }
@@ -281,7 +281,7 @@ async def test_commands_of_one_request_are_carried_out_all_at_one_tick_or_not_at
     _, shown = recorder.shown_snapshots
     assert (len(outcome), outcome[1:]) == (3, ("", ""))
     assert shown.columns["key_switch"].tolist() == [0, 1]
-    assert shown.columns["active_power"][1] == pytest.approx(1000, rel=0.02)
+    assert shown.columns["active_power"][1] == pytest.approx(2000 * 5 / 6, rel=0.02)
 
 
 async def test_a_refused_request_leaves_the_meters_as_they_were_when_the_clock_goes(serve: Any) -> None:
@@ -390,16 +390,16 @@ async def test_a_manual_clock_refuses_to_be_set_and_makes_no_tick(serve: Any) ->
 
 async def test_signals_are_as_they_were_when_it_has_run(serve: Any) -> None:
     serve(Recorder())
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGTERM)
     announced = asyncio.Event()
     serving = asyncio.create_task(
         run(load_config(options=OPTIONS), ready_file=None, announce=lambda *_: announced.set())
     )
     await announced.wait()
-    assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGTERM) != before
     serving.cancel()
     await asyncio.wait({serving})
-    assert signal.getsignal(signal.SIGINT) == before
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 async def test_a_bug_in_a_command_ends_the_station(serve: Any) -> None:

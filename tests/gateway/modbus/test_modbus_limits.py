@@ -126,10 +126,14 @@ async def test_byte_by_byte_is_slow_but_no_reason_to_close(
     async with connected(port) as client:
         await client.ask(READ)
         (connection,) = connections_of(adapter)
+
+        async def come(count: int) -> None:
+            await until(lambda: len(connection._stream) == count % len(READ))
+
         for _ in range(5):
             for at, byte in enumerate(READ):
                 client.send(bytes((byte,)))
-                await until(lambda at=at: at == len(READ) - 1 or len(connection._stream) == at + 1)
+                await come(at + 1)
                 assert not connection.overdue()
             assert (await client.frame()).hex() == ANSWER
 

@@ -129,7 +129,9 @@ class Links:
     `seed`, the protocol, the meter and how many requests it got while there was a fault, on nothing else.
 
     `held` is what the meters showed that are frozen, each when that was set, and `held_whole` what all of
-    them showed when the port was frozen; both are replaced when something is set, never changed.
+    them showed when the port was frozen; both are replaced when something is set, never changed. `step`
+    counts the steps of time of which one may be behind: regular ticks, or advances of a manual clock; the
+    tick that a command makes for itself is none.
     """
 
     def __init__(self, protocol: str, seed: int) -> None:
@@ -139,6 +141,8 @@ class Links:
         self._ends: dict[int | None, int] = {}
         self._asked: dict[tuple[int | None, str], int] = {}
         self._now = 0
+        self._stepped = 0
+        self.step = 0
         self.held: Columns = {}
         self.held_whole: Columns = {}
         self.begun: Sequence[int | None] = ()
@@ -159,6 +163,8 @@ class Links:
     def show(self, snapshot: Snapshot) -> None:
         """Let what was set begin, and what ends by the end of this tick be over."""
         self._now = snapshot.tick.time
+        if self._now - self._stepped >= max(snapshot.tick.regular, 1):
+            self.step, self._stepped = self.step + 1, self._now
         new, self._new = [row for row in self._new if row in self._standing], []
         for row in new:
             standing = self._standing[row]

@@ -62,6 +62,8 @@ class Faults:
         self.links: Final = links
         self._images = images
         self._now: Columns = {}
+        self._step = -1
+        self._stepped: Columns = {}
         self._before: Columns = {}
         self._held_whole: Columns = {}
         self._frozen_at: Columns = {}
@@ -72,7 +74,10 @@ class Faults:
     def show(self) -> None:
         """Take notice of what the images show now; once a tick, or more often."""
         if self._images.columns is not self._now:
-            self._before, self._now = self._now or self._images.columns, self._images.columns
+            self._now = self._images.columns
+            if self.links.step != self._step:
+                self._step = self.links.step
+                self._before, self._stepped = self._stepped or self._now, self._now
         if self.links.held_whole is not self._frozen_at:
             self._held_whole, self._frozen_at = self._now, self.links.held_whole
 

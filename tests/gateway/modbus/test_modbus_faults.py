@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -35,8 +36,8 @@ from gateway.transports import NetworkListener
 from register_maps.loader import load, names
 from register_maps.model import BIT_TABLES, TYPES, Entry, RegisterMap, Serves, Table, WordOrder
 from sims import pulse_hub
-from sims.points import Columns
-from sims.snapshot import Snapshot
+from sims.points import NS_PER_S, Columns
+from sims.snapshot import Snapshot, Tick
 from tests.gateway.modbus.conftest import (
     LOOPS,
     Client,
@@ -75,7 +76,8 @@ class Faulty:
 
     def show(self) -> None:
         """Let a new tick be seen."""
-        self.shown.append(snapshot_of(METERS, len(self.shown)))
+        made = snapshot_of(METERS, len(self.shown))
+        self.shown.append(replace(made, tick=replace(made.tick, regular=NS_PER_S)))
         self.links.show(self.shown[-1])
         self.adapter.show(self.shown[-1])
 
@@ -289,6 +291,23 @@ async def test_a_meter_that_is_behind_shows_the_tick_before(gateway: Faulty) -> 
             assert await _registers(client, 1) == _words(gateway.shown[-2], 0)
             assert await _bits(client, 1) == _flags(gateway.shown[-2], 0)
             assert await _registers(client, 2) == _words(gateway.shown[-1], 1)
+
+
+async def test_the_tick_that_a_command_makes_is_no_step_to_be_behind(gateway: Faulty) -> None:
+    """On a manual clock it has no length, on a real one less than a regular tick."""
+    gateway.set(0, "behind")
+    for regular, length in ((0, 0), (NS_PER_S, NS_PER_S // 3)):
+        gateway.show()
+        behind = gateway.shown[-2]
+        async with connected(gateway.port) as client:
+            for marks in range(1, 3):
+                made = snapshot_of(METERS, 50 + marks)
+                time = gateway.shown[-1].tick.time + marks * length
+                mark = replace(made, tick=Tick(made.tick.number, time, regular))
+                gateway.links.show(mark)
+                gateway.adapter.show(mark)
+                assert await _registers(client, 1) == _words(behind, 0)
+                assert await _registers(client, 2) == _words(mark, 1)
 
 
 async def test_words_are_swapped_in_numbers_of_several_words_alone(gateway: Faulty) -> None:

@@ -88,9 +88,12 @@ class LinkSection(Section):
 
 
 def faults_of(link: LinkSection) -> dict[str, LinkFault]:
-    """Return the faults that a section sets, by protocol; those that it does not name stay."""
-    sections = {protocol: getattr(link, protocol) or link.all for protocol in MODES}
-    return {protocol: _fault(protocol, section) for protocol, section in sections.items() if section}
+    """Return the faults that a section sets, by protocol: none where it says null; what it leaves out stays."""
+    given = link.model_fields_set
+    named = {protocol: protocol if protocol in given else "all" for protocol in MODES}
+    return {
+        protocol: _fault(protocol, getattr(link, name)) for protocol, name in named.items() if name in given
+    }
 
 
 def faults_by_row(
@@ -111,8 +114,8 @@ def as_section(faults: Faults) -> dict[str, Any]:
     return {protocol: _shown(protocol, fault) for protocol, fault in faults.items()}
 
 
-def _fault(protocol: str, section: FaultSection) -> LinkFault:
-    if section.mode == "ok":
+def _fault(protocol: str, section: FaultSection | None) -> LinkFault:
+    if section is None or section.mode == "ok":
         return LinkFault()
     values = section.model_dump(exclude=_meaningless(protocol, section.mode))
     if section.delay_s is None:

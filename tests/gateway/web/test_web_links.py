@@ -57,6 +57,14 @@ async def test_a_fault_is_set_shown_and_ended(modbus: Served) -> None:
     assert await _asked(modbus) == "03"
 
 
+@pytest.mark.parametrize("nothing", [{"modbus": None}, {"all": None}])
+async def test_null_takes_a_fault_away(modbus: Served, nothing: dict[str, None]) -> None:
+    await _set(modbus, METER, modbus={"mode": "silent"})
+    assert (await _set(modbus, METER, bacnet={"mode": "ok"}))["link"]["modbus"]["mode"] == "silent"
+    assert (await _set(modbus, METER, **nothing))["link"] == SOUND
+    assert await _asked(modbus) == "03"
+
+
 async def test_the_port_has_a_fault_for_all(modbus: Served) -> None:
     gateway = await _set(modbus, GATEWAY, all={"mode": "refuse"})
     assert gateway["link"]["modbus"]["mode"] == "refuse"

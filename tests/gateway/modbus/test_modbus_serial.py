@@ -267,6 +267,26 @@ async def test_a_write_that_is_applied_while_the_gateway_stops_is_answered(
         await stopping
 
 
+async def test_the_last_answer_on_a_terminal_waits_a_moment_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_listener, "_READ", 0.3)
+    notes, write = Notes(), RTU.frame(1, bytes.fromhex("050000ff00"))
+    notes.gate.clear()
+    async with _served(tmp_path, device=False, notes=notes) as (adapter, master):
+        asyncio.get_running_loop().remove_reader(master._file)
+        master.send(write)
+        await until(lambda: notes.begun)
+        stopping = asyncio.create_task(adapter.stop())
+        notes.gate.set()
+        (point,) = adapter._points
+        assert isinstance(point, serial_listener.SerialPoint)
+        await until(point._port.unread)
+        await asyncio.sleep(0.02)
+        assert os.read(master._file, 100) == write
+        await stopping
+
+
 async def test_nobody_looks_for_a_device_that_goes_while_the_gateway_stops(tmp_path: Path) -> None:
     notes, path = Notes(), tmp_path / "device"
     notes.gate.clear()
@@ -430,6 +450,23 @@ async def test_thousands_of_broken_frames_in_a_row_are_dropped(tmp_path: Path) -
     async with _served(tmp_path, device=True, transport="ascii") as (_, master):
         master.send(b":" * 3000)
         await master.ask(ASCII.frame(1, UNIT), ASCII.frame(1, bytes.fromhex("03020001")))
+
+
+@pytest.mark.parametrize("junk", [b":", b":zz\r\n", b"?"])
+async def test_what_nobody_is_told_of_takes_no_time_on_a_slow_line(
+    serve: Serve, tmp_path: Path, junk: bytes
+) -> None:
+    """At 1200 baud 20 kB would be on the wire for nearly three minutes."""
+    path = tmp_path / "line"
+    await serve(nameplates(3), listeners=[line_at(path, transport="ascii", baud=1200)])
+    async with opened(path) as master:
+        for _ in range(20):
+            master.send((junk * 1000)[:1000])
+            await asyncio.sleep(0.01)
+        master.send(b"\r\n")
+        request = ASCII.frame(1, UNIT)
+        answer = ASCII.frame(1, bytes.fromhex("03020001"))
+        await master.ask(request, answer)
 
 
 @pytest.mark.parametrize(

@@ -96,17 +96,13 @@ class SerialPoint:
         self._open = False
         if self._wire.answering:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._taken(), _LAST_ANSWER)
+                await asyncio.wait_for(self._wire.drained(), _LAST_ANSWER)
+        if self._port.unread():
+            await asyncio.sleep(_READ)
         if self._looking:
             self._looking.cancel()
         self._wire.detach()
         self._port.close()
-
-    async def _taken(self) -> None:
-        """Return when the answer under way has been carried, and a client that waits for it has read it."""
-        await self._wire.drained()
-        if self._port.unread():
-            await asyncio.sleep(_READ)
 
     def endpoints(self) -> list[Endpoint]:
         """Return where it is, if it is open."""

@@ -88,7 +88,7 @@ class LinkSection(Section):
 
 
 def faults_of(link: LinkSection) -> dict[str, LinkFault]:
-    """Return the faults that a section sets, by protocol: none where it says null, and what it names alone."""
+    """Return the faults that a section sets, by protocol: none where it says null, only what it names."""
     given = link.model_fields_set
     named = {protocol: protocol if protocol in given else "all" for protocol in MODES}
     return {

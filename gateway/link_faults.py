@@ -207,6 +207,11 @@ class Links:
         left = None if standing.end is None else (standing.end - self._now) / NS_PER_S
         return replace(standing.fault, count=standing.left, for_s=left)
 
+    def mode(self, row: int | None) -> str:
+        """Return the mode of the fault of a meter's own line, or of the port; `ok` where there is none."""
+        standing = self._standing.get(row)
+        return OK.mode if standing is None else standing.fault.mode
+
     def on(self, row: int | None) -> bool:
         """Return whether a request to the meter in `row`, or to none, may meet a fault."""
         return row in self._standing or None in self._standing

@@ -4,7 +4,7 @@ Which flag is an alarm is declared here. Arrays over all meters alone: who is to
 which words, is the business of `notification.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -69,6 +69,8 @@ _STATE: Final = 1
 _FLAGS: Final = 4
 _ACKED: Final = 7
 _STAMPS: Final = 8
+_UNUSED_BITS: Final = 4
+"""Of the octet of the status flags."""
 _NEVER: Final = np.array([0x2E, 0xA4, *[255] * 4, 0xB4, *[255] * 4, 0x2F], np.uint8)
 
 _BITS: Final = np.array([FLAGS.index(alarm.flag) for alarm in ALARMS])
@@ -80,9 +82,9 @@ _DELAYS: Final = np.array([alarm.delay_s * NS_PER_S for alarm in ALARMS])
 TRANSITIONS: Final = (Transition.TO_NORMAL, Transition.TO_FAULT, Transition.TO_OFFNORMAL)
 """The transition that leads to each event state."""
 _KINDS: Final = np.array(TRANSITIONS)
-_UNACKED: Final = np.array(
-    [[kind in ACK_REQUIRED and kind in alarm.enabled for kind in Transition] for alarm in ALARMS]
-)
+_STATES: Final = tuple(EventState)
+_ENABLED: Final = np.array([[kind in alarm.enabled for kind in Transition] for alarm in ALARMS])
+_UNACKED: Final = _ENABLED & np.array([kind in ACK_REQUIRED for kind in Transition])
 _BIT: Final = np.array([0x80, 0x40, 0x20])
 _ALL: Final = int(_BIT.sum())
 """All transitions acknowledged."""
@@ -91,12 +93,56 @@ _IN_ALARM: Final = np.array([0x00, 0xC0, 0x80])
 
 
 class Changed(NamedTuple):
-    """A transition: of alarm number `alarm` of `ALARMS` on the meter in `row`, between two event states."""
+    """A transition: of alarm number `alarm` of `ALARMS` on the meter in `row`, between two event states.
+
+    `value` is the flag that the alarm follows, 0 or 1, and `stamp` the time, a BACnetTimeStamp.
+    """
 
     row: int
     alarm: int
     before: EventState
     after: EventState
+    value: int
+    stamp: bytes
+
+    @property
+    def kind(self) -> Transition:
+        """The kind of transition."""
+        return TRANSITIONS[self.after]
+
+    @property
+    def status_flags(self) -> bytes:
+        """The content of the alarm's status flags after it."""
+        return bytes((_UNUSED_BITS, _IN_ALARM[self.after]))
+
+
+class Changes(NamedTuple):
+    """The transitions of a tick: `numbers` are those of `Changed`, shape (5, n), `stamps` (n, STAMP)."""
+
+    numbers: NDArray[np.int64]
+    stamps: NDArray[np.uint8]
+
+    def enabled(self) -> "Changes":
+        """Return those that recipients are told of."""
+        _, alarms, _, after, _ = self.numbers
+        return self._where(_ENABLED[alarms, _KINDS[after]])
+
+    def of(self, rows: Collection[int]) -> "Changes":
+        """Return those of the meters in `rows`."""
+        return self._where(np.isin(self.numbers[0], np.fromiter(rows, np.int64, len(rows))))
+
+    def _where(self, wanted: NDArray[np.bool_]) -> "Changes":
+        return Changes(self.numbers[:, wanted], self.stamps[wanted])
+
+    def each(self) -> Iterator[Changed]:
+        """Yield one after the other."""
+        octets = self.stamps.tobytes()
+        for place, (row, alarm, before, after, value) in enumerate(self.numbers.T.tolist()):
+            stamp = octets[place * STAMP : (place + 1) * STAMP]
+            yield Changed(row, alarm, _STATES[before], _STATES[after], value, stamp)
+
+
+_NO_CHANGES: Final = Changes(np.empty((5, 0), np.int64), np.empty((0, STAMP), np.uint8))
 
 
 class Alarms:
@@ -112,7 +158,7 @@ class Alarms:
         """The event state of each alarm of each meter, shape (n_meters, len(ALARMS))."""
         self.octets = np.empty((*shape, WIDTH), np.uint8)
         """All of it encoded: event state, status flags, acknowledged transitions and time stamps."""
-        self.octets[..., :_STAMPS] = (0x91, 0, 0x82, 4, 0, 0x82, 5, 0xE0)
+        self.octets[..., :_STAMPS] = (0x91, 0, 0x82, _UNUSED_BITS, 0, 0x82, 5, 0xE0)
         self.octets[..., _STAMPS:] = np.tile(_NEVER, 3)
         self._wanted = np.zeros(shape, np.uint8)
         self._since = np.zeros(shape, np.int64)
@@ -120,21 +166,21 @@ class Alarms:
         self._clock = np.zeros(meters, np.int64)
         self._settled = False
 
-    def update(self, snapshot: Snapshot) -> Iterator[Changed]:
-        """Let the alarms follow the flags of a tick at once; yield the transitions of it."""
+    def update(self, snapshot: Snapshot) -> Changes:
+        """Let the alarms follow the flags of a tick at once; return the transitions of it."""
         self._clock = np.asarray(snapshot.columns["clock"])
         flags = np.asarray(snapshot.columns["flags"]).astype(np.int64) & _WATCHED
         if self._settled and np.array_equal(flags, self._seen):
-            return iter(())
+            return _NO_CHANGES
         self._seen = flags
         due = self._due(flags, snapshot.tick.time)
         before = self.states[due]
         self.states[due] = self._wanted[due]
         rows, alarms = np.nonzero(due)
-        self._note(rows, alarms)
+        stamps = self._note(rows, alarms)
         self._settled = not due.any() and bool((self.states == self._wanted).all())
-        found = zip(rows.tolist(), alarms.tolist(), before.tolist(), self.states[due].tolist(), strict=True)
-        return (Changed(row, alarm, EventState(old), EventState(new)) for row, alarm, old, new in found)
+        values = flags[rows] >> _BITS[alarms] & 1
+        return Changes(np.array([rows, alarms, before, self.states[due], values]), stamps)
 
     def _due(self, flags: NDArray[np.int64], now: int) -> NDArray[np.bool_]:
         """Return which alarms change their state now; what fails does at once, and recovers to normal."""
@@ -149,8 +195,8 @@ class Alarms:
         due: NDArray[np.bool_] = (wanted != self.states) & (now - self._since >= delays)
         return due
 
-    def _note(self, rows: NDArray[np.intp], alarms: NDArray[np.intp]) -> None:
-        """Encode the new states of `alarms` on the meters in `rows`, and when they came."""
+    def _note(self, rows: NDArray[np.intp], alarms: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Encode the new states of `alarms` on the meters in `rows`, and when they came; return that."""
         states = self.states[rows, alarms]
         kinds = _KINDS[states]
         self.octets[rows, alarms, _STATE] = states
@@ -158,8 +204,12 @@ class Alarms:
         acked = self.octets[rows, alarms, _ACKED]
         bits = _BIT[kinds]
         self.octets[rows, alarms, _ACKED] = np.where(_UNACKED[alarms, kinds], acked & ~bits, acked | bits)
-        places = _STAMPS + STAMP * kinds[:, None] + np.arange(1, STAMP - 1)
-        self.octets[rows[:, None], alarms[:, None], places] = date_time_octets(self._shown(rows))
+        stamps = np.tile(_NEVER, (len(rows), 1))
+        stamps[:, 1:-1] = date_time_octets(self._shown(rows))
+        self.octets[rows[:, None], alarms[:, None], _STAMPS + STAMP * kinds[:, None] + np.arange(STAMP)] = (
+            stamps
+        )
+        return stamps
 
     def _shown(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return what the clocks of the devices in `rows` show [ns since 1970]."""
@@ -169,17 +219,9 @@ class Alarms:
         """Return the event state of an alarm of a meter."""
         return EventState(int(self.states[row, alarm]))
 
-    def value(self, row: int, alarm: int) -> int:
-        """Return the flag that an alarm of a meter follows, 0 or 1."""
-        return int(self._seen[row]) >> int(_BITS[alarm]) & 1
-
     def now(self, row: int) -> bytes:
         """Return the time that a meter's clock shows, as a BACnetTimeStamp."""
         return b"\x2e" + date_time_octets(self._shown(np.array([row]))).tobytes() + b"\x2f"
-
-    def status_flags(self, row: int, alarm: int) -> bytes:
-        """Return the content of an alarm's status flags."""
-        return self.octets[row, alarm, _FLAGS - 1 : _FLAGS + 1].tobytes()
 
     def acked(self, row: int, alarm: int) -> bytes:
         """Return the content of an alarm's acknowledged transitions."""

@@ -21,6 +21,7 @@ ERROR: Final = 0x50
 REJECT: Final = 0x60
 ABORT: Final = 0x71
 """An abort by the server."""
+CLIENT_ABORT: Final = 0x70
 
 SEGMENTED: Final = 0x08
 """In the first octet of a confirmed request or a ComplexACK: this is one segment of several."""

@@ -4,8 +4,9 @@ And what they say of their own accord: changes of values and alarms. No headers 
 the APDUs is the speaker's business, and what becomes of them on faulty lines that of `lines.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from gateway.bacnet import apdu
@@ -21,7 +22,7 @@ from gateway.bacnet.events import acknowledge
 from gateway.bacnet.faults import REQUESTS, Faults, lost, received
 from gateway.bacnet.lines import Lines
 from gateway.bacnet.notification import Notifier
-from gateway.bacnet.objects import Device
+from gateway.bacnet.objects import Destinations, Device, Increment
 from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.pacing import Pacer
 from gateway.bacnet.peer import Message, Peer, Speaker
@@ -108,14 +109,15 @@ class Application:
         """
         return self._responder.read(request, device)
 
-    def hear(self, message: Message, devices: Iterable[Device]) -> None:
-        """Let `devices` do what a message asks of them."""
+    def hear(self, message: Message, devices: Sequence[Device]) -> None:
+        """Let `devices`, whose instances ascend, do what a message asks of them."""
         self._stores.bindings.hear(message.peer)
+        self._transactions.notice(message.peer)
         beginning = message.apdu[:2]
         if beginning in SYNCHRONIZATIONS:
             self._synchronize(message, devices)
         elif beginning in QUESTIONS:
-            self._pacer.add((message.peer, message.scope, message.apdu), self._sayings(message, devices))
+            self._announce(message, devices)
         elif beginning == I_AM:
             self._notifier.hear_i_am(message.apdu, message.peer)
         elif message.direct:
@@ -123,19 +125,24 @@ class Application:
                 self._deal_with(device, message)
 
     def _deal_with(self, device: Device, message: Message) -> None:
-        """Let a device answer a request, or take the answer to its own.
+        """Let a device answer a request, or take the answer to its own: faults of its line are for requests.
 
-        What a fault of its line keeps from the device is answered by the line.
+        What such a fault keeps from the device is answered by the line.
         """
         request = message.apdu
         if self._is_disabled(device) and not is_always_served(request):
             return
         kind = request[0] & apdu.PDU_TYPE if request else None
-        if kind in ACKNOWLEDGEMENTS:
-            self._segmenter.hear((device.number, message.peer), request)
-        if kind in ANSWERS:
+        if kind in ANSWERS and request[0] != apdu.CLIENT_ABORT:
             self._transactions.hear(device, message.peer, request)
-            return
+        elif kind in ACKNOWLEDGEMENTS and request[0] != apdu.ABORT:
+            self._segmenter.hear((device.number, message.peer), request)
+        elif kind == apdu.CONFIRMED_REQUEST:
+            self._serve(device, message)
+
+    def _serve(self, device: Device, message: Message) -> None:
+        """Let a device answer a request as far as its line lets it."""
+        request = message.apdu
         strike = self._faults.strike(device, REQUESTS)
         answer = partial(self._lines.answer, device, message, strike)
         if (said := lost(strike, request)) is None:
@@ -145,14 +152,14 @@ class Application:
 
     def _ask(self, device: Device, message: Message, strike: Strike, answer: Send) -> None:
         """Let a device answer a request: at once, or when what it wants written is."""
-        image = self._faults.shown(device, strike)
-        responder = self._responder if image is None else self._responder.showing(image)
+        shown = self._faults.shown(device, strike)
+        responder = self._responder if shown is None else self._responder.showing(*shown)
         found = responder.answer(message.apdu, device, message.peer)
         if isinstance(found, WriteRequest):
-            self._pending.add(message.peer, found, partial(self._written, device, answer))
+            self._pending.add(message.peer, found, partial(self._written, found, answer))
         elif found is not None:
-            if message.apdu[3] in LIST_CHANGES:
-                self._changed(device)
+            if message.apdu[3] in LIST_CHANGES and found[0] == apdu.SIMPLE_ACK:
+                self._notifier.seek(device)
             self._answer(device, message, answer, found)
 
     def _answer(self, device: Device, message: Message, send: Send, found: bytes) -> None:
@@ -163,16 +170,18 @@ class Application:
         else:
             self._segmenter.begin((device.number, message.peer), found, limit, send)
 
-    def _written(self, device: Device, answer: Callable[[bytes], None], found: bytes) -> None:
+    def _written(self, request: WriteRequest, answer: Callable[[bytes], None], found: bytes) -> None:
         """Answer a request that has been carried out."""
-        self._changed(device)
+        if Increment in request.changed:
+            self._forget()
+        if Destinations in request.changed:
+            self._notifier.seek(request.device)
         answer(found)
 
-    def _changed(self, device: Device) -> None:
-        """Answer anew after a change of the stores."""
+    def _forget(self) -> None:
+        """Answer anew: what the image shows of the stores has changed."""
         self._responder.forget()
         self._speaker.forget()
-        self._notifier.seek(device)
 
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:
         self._cov.subscribe(read_subscribe(body, device, peer))
@@ -181,18 +190,22 @@ class Application:
         self._control.control(body, device)
         if not self._lines.may_speak(device):
             self._transactions.drop(device)
+        if self._is_disabled(device):
+            self._segmenter.drop(device)
+            self._lines.drop(device)
         self._set_aside()
 
     def _restart(self, body: bytes, device: Device, _: Peer) -> None:
         """Restart the communication of a device: what clients have asked it to tell is forgotten."""
         self._control.reinitialize(body, device)
         self._set_aside()
-        for told in (self._cov, self._notifier, self._outbox, self._transactions):
-            told.drop(device)
+        asked = self._segmenter, self._lines
+        for said in (self._cov, self._notifier, self._outbox, self._transactions, *asked):
+            said.drop(device)
         self._outbox.put(device, "restart", partial(self._lines.hello, device, i_am(device)))
         self._speaker.forget()
 
-    def _synchronize(self, message: Message, devices: Iterable[Device]) -> None:
+    def _synchronize(self, message: Message, devices: Sequence[Device]) -> None:
         """Set the clocks of `devices`; what cannot be read sets none."""
         assert self._now is not None  # noqa: S101  nothing is heard before the first tick
         try:
@@ -200,13 +213,15 @@ class Application:
         except RejectError:
             return
         now = self._now.columns["clock"]
+        any_set = False
         for device in devices:
             if device.is_meter and not self._is_disabled(device):
                 strike = self._faults.strike(device, REQUESTS)
                 if lost(strike, message.apdu) is None:
                     self._stores.clocks.set(device.row, instant, int(now[device.row]))
-        self._responder.forget()
-        self._speaker.forget()
+                    any_set = True
+        if any_set:
+            self._forget()
 
     def _is_disabled(self, device: Device) -> bool:
         return self._control.communication(device) is Communication.DISABLED
@@ -223,7 +238,7 @@ class Application:
 
     def _acknowledge(self, body: bytes, device: Device, _: Peer) -> None:
         done = acknowledge(body, device, self._stores.alarms)
-        self._changed(device)
+        self._forget()
         self._notifier.tell_acknowledged(done)
 
     def _list(self, device: Device, attribute: Property) -> Sequence[bytes]:
@@ -237,7 +252,13 @@ class Application:
             case _:
                 return self._stores.bindings.listing(each.recipient for each in recipients.under(device))
 
-    def _sayings(self, message: Message, devices: Iterable[Device]) -> Iterator[Callable[[], None]]:
+    def _announce(self, message: Message, devices: Sequence[Device]) -> None:
+        """Let `devices` answer an unconfirmed request in turn with others, if any has something to say."""
+        sayings = self._sayings(message, devices)
+        if first := next(sayings, None):
+            self._pacer.add((message.peer, message.scope, message.apdu), chain((first,), sayings))
+
+    def _sayings(self, message: Message, devices: Sequence[Device]) -> Iterator[Callable[[], None]]:
         """Yield for each of `devices` that may what says its answer to an unconfirmed request.
 
         Without leave to initiate a device says I-Am when asked and nothing else (clause 16.1).
@@ -245,6 +266,6 @@ class Application:
         silent = {Communication.DISABLED}
         if message.apdu[:2] != WHO_IS:
             silent.add(Communication.INITIATION_DISABLED)
-        speaking = (device for device in devices if self._control.communication(device) not in silent)
-        for device, said in announcements(message.apdu, speaking):
-            yield partial(self._lines.announce, device, message, said)
+        for device, said in announcements(message.apdu, devices):
+            if self._control.communication(device) not in silent:
+                yield partial(self._lines.announce, device, message, said)

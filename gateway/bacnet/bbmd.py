@@ -22,6 +22,9 @@ MOST_PEERS: Final = 128
 MOST_COPIES: Final = 20_000
 """Copies that are sent in a second; no broadcasts make more of this gateway's own."""
 
+_SHORTEST: Final = 2
+"""Octets of an NPDU: its version and its control octet."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -113,6 +116,8 @@ class Bbmd(Link):
         if sender not in self._registered():
             self.outlet.send_datagram(bvlc.result(NAKS[Function.DISTRIBUTE]), sender)
             return False
+        if len(npdu) < _SHORTEST:
+            return False
         self._copy_here(bvlc.forwarded(sender, npdu))
         self.relay(npdu, sender)
         return True
@@ -180,13 +185,16 @@ class Bbmd(Link):
         return True
 
     def _write(self, peers: list[BbmdPeer] | None) -> bool:
-        """Take a new table; not one with another BBMD on our subnet, which would send in circles."""
+        """Take a new table; not one with another BBMD on our subnet, which would send in circles.
+
+        Who is there twice gets one copy, as the last line says.
+        """
         if peers is None or len(peers) > MOST_PEERS or not all(peer.usable for peer in peers):
             return False
         place = self.outlet.place
         if any(peer.address != place and IPv4Address(peer.host) in self._subnet for peer in peers):
             return False
         own = () if any(peer.address == place for peer in peers) else (BbmdPeer(*place),)
-        self._peers = (*own, *peers)
+        self._peers = (*own, *{peer.address: peer for peer in peers}.values())
         _log.info("the broadcast distribution table has been written: %s", ", ".join(map(str, peers)))
         return True

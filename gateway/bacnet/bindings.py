@@ -57,10 +57,13 @@ class Bindings:
         self._routes: dict[int, Address] = {}
 
     def hear(self, peer: Peer) -> None:
-        """Note the way to a peer's network."""
+        """Note the way to a peer's network; of too many the oldest is forgotten."""
+        if not peer.station:
+            return
         network = int.from_bytes(peer.station[:2], "big")
-        if peer.station and (network in self._routes or len(self._routes) < _MOST_ROUTES):
-            self._routes[network] = peer.address
+        if network not in self._routes and len(self._routes) >= _MOST_ROUTES:
+            del self._routes[next(iter(self._routes))]
+        self._routes[network] = peer.address
 
     def bind(self, number: int, peer: Peer) -> None:
         """Note where the device with this object identifier is; of too many the oldest is forgotten."""

@@ -27,11 +27,14 @@ from gateway.bacnet.codes import (
 )
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.objects import Device
+from gateway.bacnet.reading import TooLongError
 from gateway.bacnet.recipients import read_recipient
 
 _BY_NUMBER: Final = {alarm.number: place for place, alarm in enumerate(ALARMS)}
 _WEEKDAY: Final = 5
 _ALL_ACKED: Final = 0xE0
+_NEVER: Final = b"\x2e\xa4\xff\xff\xff\xff\xb4\xff\xff\xff\xff\x2f"
+"""The time stamp of a transition that never was."""
 _MORE: Final = b"\x19\x01"
 _NO_MORE: Final = b"\x19\x00"
 _FILTERS: Final = 3
@@ -71,7 +74,8 @@ def acknowledge(body: bytes, device: Device, alarms: Alarms) -> Acknowledged:
     if state not in tuple(EventState):
         raise ServiceError(ErrorCode.INVALID_EVENT_STATE)
     kind = TRANSITIONS[state]
-    if _without_weekday(stamp) != _without_weekday(alarms.stamp(part.row, alarm, kind)):
+    noted = alarms.stamp(part.row, alarm, kind)
+    if noted == _NEVER or _without_weekday(stamp) != _without_weekday(noted):
         raise ServiceError(ErrorCode.INVALID_TIME_STAMP)
     alarms.acknowledge(part.row, alarm, kind)
     return Acknowledged(part, alarm, kind, EventState(state))
@@ -85,7 +89,7 @@ def _without_weekday(stamp: bytes) -> bytes:
 def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -> bytes:
     """Answer GetEventInformation in at most `limit` octets, from the service choice on.
 
-    Raises RejectError.
+    Raises RejectError, and TooLongError where not even the first event fits.
     """
     reader = Reader(body, 1)
     octets = reader.optional(0)
@@ -96,6 +100,8 @@ def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -
         if spec.number + part.base > last:
             summary = _summary(part, place, spec, alarms)
             if len(found) + len(summary) > room:
+                if not found:
+                    raise TooLongError
                 more = _MORE
                 break
             found += summary

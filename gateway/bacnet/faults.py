@@ -3,11 +3,13 @@
 Which messages meet a fault is decided in `gateway.link_faults`. Bytes and images: no sockets and no asyncio.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.bacnet import apdu as pdu
 from gateway.bacnet import encoding as enc
@@ -19,7 +21,7 @@ from gateway.bacnet.image import PLACES, ROW
 from gateway.bacnet.objects import ANY_DEVICE, Device
 from gateway.bacnet.octets import date_time_octets
 from gateway.bacnet.responder import LIST_CHANGES
-from gateway.link_faults import MISSED, MODES, OK, LinkFault, Links, Strike, Traffic
+from gateway.link_faults import MISSED, MODES, LinkFault, Links, Strike, Traffic
 from sims.points import NS_PER_S
 from sims.snapshot import Snapshot
 
@@ -49,6 +51,9 @@ _FAULT: Final = 0xC0
 _OUT: Final = 0x10
 """The status flag out-of-service."""
 
+_View = tuple[str, float]
+"""What changes the values that devices show: a mode of `VIEWS`, and how far their clocks are ahead [s]."""
+
 
 class Faults:
     """The faults of `links`. `image` gives the octets of all meters as they are; clocks are `clocks`."""
@@ -64,8 +69,10 @@ class Faults:
     def show(self, snapshot: Snapshot) -> None:
         """Take notice of a tick, which the image shows already; hold what is frozen from now on."""
         self._now, self._told = snapshot, (b"", b"")
+        mode = self._links.mode
+        self._held = {place: held for place, held in self._held.items() if mode(place) == "frozen"}
         for place in self._links.begun:
-            if self._links.fault(place).mode == "frozen":
+            if mode(place) == "frozen":
                 image = self._image()
                 self._held[place] = image if place is None else _row(image, place)
 
@@ -77,71 +84,80 @@ class Faults:
         """Return what the next message of a kind meets that a device gets or says."""
         return self._links.strike(device.line, traffic) if self._links.on(device.line) else MISSED
 
-    def shown(self, device: Device, strike: Strike) -> bytes | None:
-        """Return the octets of all meters as a fault of a device shows its own; None if it changes none.
+    def shown(self, device: Device, strike: Strike) -> tuple[bytes, int] | None:
+        """Return rows as a fault of a device shows its own, and which is the first; None if it changes none.
 
         A device that has the objects of several meters shows the faults that those have.
         """
         if device.spans_rows:
-            return self.image()
-        fault, place = strike.fault, None if strike.whole else device.line
+            return self.image(), 0
+        fault, row = strike.fault, device.row
         if fault.mode not in VIEWS:
             return None
-        image = self._image()
-        return _patched(image, {device.row: self._shown(device.row, fault, place, image)})
+        octets = np.frombuffer(bytearray(_row(self._image(), row)), np.uint8).reshape(1, ROW)
+        return self._shown((fault.mode, fault.offset_s), [row], octets, whole=strike.whole).tobytes(), row
 
     def image(self) -> bytes:
         """Return the octets of all meters as those are told of them whom devices notify."""
-        image, links = self._image(), self._links
-        if not links.rows:
+        image = self._image()
+        if not self._links.rows:
             return image
         if self._told[0] is not image:
-            rows = range(len(image) // ROW) if None in links.rows else links.rows
-            told = _patched(image, {row: self._standing(row, image) for row in rows if row is not None})
-            self._told = image, told
+            self._told = image, self._patched(image)
         return self._told[1]
 
-    def _standing(self, row: int, image: bytes) -> bytes:
-        """Return the row of a meter as the fault shows it that it has."""
-        own = self._links.fault(row)
-        place, fault = (None, self._links.fault(None)) if own == OK else (row, own)
-        return self._shown(row, fault, place, image)
+    def _patched(self, image: bytes) -> bytes:
+        """Return an image in which all meters show the faults that they have; that of the port comes last."""
+        links = self._links
+        own = [row for row in links.rows if row is not None]
+        views: defaultdict[_View, list[int]] = defaultdict(list)
+        for row in own:
+            if links.mode(row) in VIEWS:
+                fault = links.fault(row)
+                views[fault.mode, fault.offset_s].append(row)
+        port = links.fault(None)
+        if not views and port.mode not in VIEWS:
+            return image
+        octets = np.frombuffer(bytearray(image), np.uint8).reshape(-1, ROW)
+        for view, rows in views.items():
+            octets[rows] = self._shown(view, rows, octets[rows], whole=False)
+        if port.mode in VIEWS:
+            rest = np.delete(np.arange(len(octets)), own)
+            octets[rest] = self._shown((port.mode, port.offset_s), rest, octets[rest], whole=True)
+        return octets.tobytes()
 
-    def _shown(self, row: int, fault: LinkFault, place: int | None, image: bytes) -> bytes:
-        """Return a row of `image` as the fault shows it that is set at `place`."""
-        octets = bytearray(_row(image, row))
-        match fault.mode:
-            case "frozen":
-                held = self._held[place]
-                return _row(held, row) if place is None else held
-            case "wrong_clock":
-                octets[_CLOCK] = self._date_time(row, fault.offset_s)
-            case "out_of_service":
-                octets[_OUT_OF_SERVICE] |= 1
-                for at in _ALL_FLAGS:
-                    octets[at] |= _OUT
-            case "unreliable":
-                octets[_RELIABILITY] = Reliability.UNRELIABLE_OTHER
-                for at, state in zip(_MEASURED_FLAGS, _STATES, strict=True):
-                    octets[at] |= _FAULT
-                    octets[state] = EventState.FAULT
-        return bytes(octets)
+    def _shown(
+        self, view: _View, rows: Sequence[int] | NDArray[np.intp], octets: NDArray[np.uint8], *, whole: bool
+    ) -> NDArray[np.uint8]:
+        """Return `octets`, shape (n, ROW), of the meters in `rows`, changed to what a view shows of them.
 
-    def _date_time(self, row: int, ahead_s: float) -> bytes:
+        `whole` is whether it is that of the port.
+        """
+        match view:
+            case "frozen", _:
+                held = self._held[None] if whole else b"".join(self._held[row] for row in rows)
+                frozen = np.frombuffer(held, np.uint8).reshape(-1, ROW)
+                return frozen[rows] if whole else frozen
+            case "wrong_clock", ahead_s:
+                octets[:, _CLOCK] = self._date_times(rows, ahead_s)
+            case "out_of_service", _:
+                octets[:, _OUT_OF_SERVICE] |= 1
+                octets[:, _ALL_FLAGS] |= _OUT
+            case "unreliable", _:
+                octets[:, _RELIABILITY] = Reliability.UNRELIABLE_OTHER
+                octets[:, _MEASURED_FLAGS] |= _FAULT
+                octets[:, _STATES] = EventState.FAULT
+        return octets
+
+    def _date_times(self, rows: Sequence[int] | NDArray[np.intp], ahead_s: float) -> NDArray[np.uint8]:
+        """Return what the clocks of the devices in `rows` show that are ahead, shape (n, 10)."""
         assert self._now is not None  # noqa: S101  nothing is asked before the first tick
-        clock = int(self._now.columns["clock"][row]) + int(self._clocks.offsets[row])
-        return date_time_octets(np.array([clock + round(ahead_s * NS_PER_S)])).tobytes()
+        clocks = np.asarray(self._now.columns["clock"])[rows] + self._clocks.offsets[rows]
+        return date_time_octets(clocks + round(ahead_s * NS_PER_S))
 
 
 def _row(image: bytes, row: int) -> bytes:
     return image[row * ROW : row * ROW + ROW]
-
-
-def _patched(image: bytes, rows: Mapping[int, bytes]) -> bytes:
-    octets = bytearray(image)
-    for row, shown in rows.items():
-        octets[row * ROW : row * ROW + ROW] = shown
-    return bytes(octets)
 
 
 def lost(strike: Strike, request: bytes) -> bytes | None:

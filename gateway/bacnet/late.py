@@ -1,12 +1,14 @@
 """What goes out later than it was said, since its line is slow.
 
-Knows the clock of the event loop only, not what is said.
+Knows the clock of the event loop, not what is said.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
+
+from gateway.bacnet.objects import Device
 
 MOST_LATE: Final = 8192
 """What may be under way at once; more is lost."""
@@ -18,10 +20,10 @@ class Late:
     """Says things after a delay."""
 
     def __init__(self) -> None:
-        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._timers: dict[object, tuple[Device, asyncio.TimerHandle]] = {}
 
-    def say(self, delay_s: float, say: Callable[[], None]) -> None:
-        """Call `say` when a delay is over, at once if there is none."""
+    def say(self, device: Device, delay_s: float, say: Callable[[], None]) -> None:
+        """Call `say`, by which a device says something, when a delay is over, at once if there is none."""
         if not delay_s:
             say()
             return
@@ -29,12 +31,18 @@ class Late:
             _LOG.warning("something said on a slow line is lost: %d are under way", MOST_LATE)
             return
         key = object()
-        self._timers[key] = asyncio.get_running_loop().call_later(delay_s, self._over, key, say)
+        timer = asyncio.get_running_loop().call_later(delay_s, self._over, key, say)
+        self._timers[key] = device, timer
+
+    def drop(self, device: Device) -> None:
+        """Forget what a device has under way."""
+        for key in [key for key, (whose, _) in self._timers.items() if whose.number == device.number]:
+            self._timers.pop(key)[1].cancel()
 
     def stop(self) -> None:
         """Forget what is under way."""
         timers, self._timers = self._timers, {}
-        for timer in timers.values():
+        for _, timer in timers.values():
             timer.cancel()
 
     def _over(self, key: object, say: Callable[[], None]) -> None:

@@ -33,6 +33,10 @@ class Lines:
         """Forget what is under way."""
         self._late.stop()
 
+    def drop(self, device: Device) -> None:
+        """Forget what a device has under way."""
+        self._late.drop(device)
+
     def may_speak(self, device: Device) -> bool:
         """Whether a device may say something of its own accord."""
         return self._control.communication(device) is Communication.ENABLED
@@ -43,7 +47,7 @@ class Lines:
             strike = self._faults.strike(device, _traffic(apdu))
             say = partial(self._speaker.send, device, peer, expects_reply=expects_reply)
             if arriving := sent(strike, apdu):
-                self._late.say(strike.delay, partial(say, arriving))
+                self._late.say(device, strike.delay, partial(say, arriving))
 
     def broadcast(self, device: Device, apdu: bytes) -> None:
         """Send an APDU of a device to everybody, of its own accord."""
@@ -56,7 +60,7 @@ class Lines:
         """Answer a message that has met a fault, or none."""
         if arriving := sent(strike, apdu):
             send = partial(self._speaker.send, device, message.peer, priority=message.priority)
-            self._late.say(strike.delay, partial(send, arriving, expects_reply=expects_reply))
+            self._late.say(device, strike.delay, partial(send, arriving, expects_reply=expects_reply))
 
     def announce(self, device: Device, message: Message, apdu: bytes) -> None:
         """Answer a question about who is there; one that came by broadcast by broadcast as well.
@@ -70,7 +74,7 @@ class Lines:
             self._broadcast(device, apdu, strike)
         if strike.fault.mode == "duplicate_instance" and apdu[:2] == I_AM:
             for peer in (message.peer, None) if message.broadcast else (message.peer,):
-                self._late.say(strike.delay, partial(self._speaker.impersonate, device, peer, apdu))
+                self._late.say(device, strike.delay, partial(self._speaker.impersonate, device, peer, apdu))
 
     def hello(self, device: Device, i_am: bytes) -> None:
         """Let a device say that it is there, after a restart."""
@@ -78,7 +82,7 @@ class Lines:
 
     def _broadcast(self, device: Device, apdu: bytes, strike: Strike = MISSED) -> None:
         if arriving := sent(strike, apdu):
-            self._late.say(strike.delay, partial(self._speaker.broadcast, device, arriving))
+            self._late.say(device, strike.delay, partial(self._speaker.broadcast, device, arriving))
 
 
 def _traffic(apdu: bytes) -> Traffic:

@@ -4,7 +4,7 @@ Which alarm is in which state is known to `alarms.py`, who wants to know to `rec
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -14,9 +14,8 @@ from gateway.bacnet.alarms import (
     ALARMS,
     NOTIFICATION_CLASS,
     PRIORITIES,
-    TRANSITIONS,
-    Alarms,
     Changed,
+    Changes,
 )
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
 from gateway.bacnet.bindings import read_i_am, who_is
@@ -41,6 +40,7 @@ from sims.points import POINTS
 
 _UNCONFIRMED: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.EVENT_NOTIFICATION))
 _CONFIRMED: Final = bytes((Told.EVENT_NOTIFICATION,))
+_NUMBERS: Final = tuple(alarm.number for alarm in ALARMS)
 _MOST_HELD: Final = 16
 """Notifications kept for one recipient until it is known where it is; the oldest give way."""
 
@@ -67,17 +67,15 @@ class Notifier:
         self._transactions = transactions
         self._held: dict[int, deque[tuple[Device, Destination, bytes]]] = {}
 
-    def tell(self, changes: Iterable[Changed]) -> None:
+    def tell(self, changes: Changes) -> None:
         """Tell whoever wants to know of these transitions."""
-        devices = self._recipients.devices()
-        for change in changes if devices else ():
-            device = devices.get(change.row)
-            if device is None or device.find(ALARMS[change.alarm].number + device.base) is None:
-                continue
-            kind = TRANSITIONS[change.after]
-            if kind in ALARMS[change.alarm].enabled:
-                stamp = self._alarms.stamp(change.row, change.alarm, kind)
-                self._spread(device, kind, stamp, _event(device, change, stamp, self._alarms))
+        devices = self._recipients.devices
+        if not devices or not len(changes.stamps):
+            return
+        for change in changes.enabled().of(devices).each():
+            device = devices[change.row]
+            if device.find(_NUMBERS[change.alarm] + device.base) is not None:
+                self._spread(device, change.kind, change.stamp, change)
 
     def tell_acknowledged(self, done: Acknowledged) -> None:
         """Tell whoever wants to know of the transition that it has been acknowledged."""
@@ -91,7 +89,8 @@ class Notifier:
         self._spread(device, done.kind, stamp, head + tail)
 
     def seek(self, device: Device) -> None:
-        """Ask for the recipients of a device that nobody has heard of yet."""
+        """Ask for the recipients of a device that nobody has heard of yet; forget what is kept for others."""
+        self._keep(lambda told, to: told.number != device.number or to in self._recipients.of(told))
         for number in {each.recipient.device for each in self._recipients.under(device)}:
             if number is not None and self._bindings.find_device(number) is None:
                 self._voice.broadcast(device, who_is(number))
@@ -106,21 +105,28 @@ class Notifier:
 
     def drop(self, device: Device) -> None:
         """Forget what is kept for the recipients of a device."""
-        for number, held in [*self._held.items()]:
-            kept = [each for each in held if each[0].number != device.number]
-            self._held[number] = deque(kept, maxlen=_MOST_HELD)
+        self._keep(lambda told, _: told.number != device.number)
 
-    def _spread(self, device: Device, kind: Transition, stamp: bytes, parameters: bytes) -> None:
+    def _keep(self, wanted: Callable[[Device, Destination], bool]) -> None:
+        """Keep for recipients only what a device is `wanted` to tell a destination."""
+        for number, held in [*self._held.items()]:
+            kept = [each for each in held if wanted(each[0], each[1])]
+            if kept:
+                self._held[number] = deque(kept, maxlen=_MOST_HELD)
+            else:
+                del self._held[number]
+
+    def _spread(self, device: Device, kind: Transition, stamp: bytes, what: Changed | bytes) -> None:
         for destination in self._recipients.of(device):
             if destination.wants(kind, stamp):
-                self._put(device, destination, parameters)
+                self._put(device, destination, what)
 
-    def _put(self, device: Device, destination: Destination, parameters: bytes) -> None:
-        key = destination, parameters
-        self._outbox.put(device, key, partial(self._tell, device, destination, parameters))
+    def _put(self, device: Device, destination: Destination, what: Changed | bytes) -> None:
+        self._outbox.put(device, (destination, what), partial(self._tell, device, destination, what))
 
-    def _tell(self, device: Device, destination: Destination, parameters: bytes) -> None:
-        """Tell one recipient, or hold it until it is known where that is."""
+    def _tell(self, device: Device, destination: Destination, what: Changed | bytes) -> None:
+        """Tell one recipient, or hold it until it is known where that is; a change is encoded now."""
+        parameters = what if isinstance(what, bytes) else _event(device, what)
         body = enc.context(0, enc.content(destination.process)) + parameters
         recipient = destination.recipient
         if recipient.is_everybody:
@@ -146,21 +152,20 @@ def _nothing() -> None:
     """Do nothing for a recipient that is not there: it stays on the list."""
 
 
-def _event(device: Device, change: Changed, stamp: bytes, alarms: Alarms) -> bytes:
+def _event(device: Device, change: Changed) -> bytes:
     """Return what everybody is told of a transition, from the device on."""
     after, kind = change.after, event_type(change.before, change.after)
-    transition = TRANSITIONS[after]
     words = f"{POINTS[ALARMS[change.alarm].flag].description}: {after.name.lower()}"
     text = b"\x00" + words.encode()
     return b"".join(
         (
-            _head(device, change.alarm, stamp, transition, kind),
+            _head(device, change.alarm, change.stamp, change.kind, kind),
             enc.context(7, text),
             enc.context(8, enc.content(NotifyType.ALARM)),
-            enc.context(9, bytes((transition in ACK_REQUIRED,))),
+            enc.context(9, bytes((change.kind in ACK_REQUIRED,))),
             enc.context(10, enc.content(change.before)),
             enc.context(11, enc.content(after)),
-            enc.constructed(12, enc.constructed(kind, _values(change, kind, alarms))),
+            enc.constructed(12, enc.constructed(kind, _values(change, kind))),
         )
     )
 
@@ -178,10 +183,10 @@ def _head(device: Device, alarm: int, stamp: bytes, transition: Transition, kind
     )
 
 
-def _values(change: Changed, kind: EventType, alarms: Alarms) -> bytes:
+def _values(change: Changed, kind: EventType) -> bytes:
     """Return what a notification says of the object: its flags, and its state or its reliability."""
-    flags = enc.context(1, alarms.status_flags(change.row, change.alarm))
-    value = alarms.value(change.row, change.alarm)
+    flags = enc.context(1, change.status_flags)
+    value = change.value
     if kind is EventType.CHANGE_OF_STATE:
         return enc.constructed(0, enc.context(1, enc.content(value))) + flags
     failed = change.after is EventState.FAULT

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from itertools import islice
 from typing import Final
 
+from gateway.bacnet.drops import Drops
 from gateway.bacnet.objects import Device
 
 BURST: Final = 50
@@ -31,6 +32,7 @@ class Outbox:
     def __init__(self, pause_s: float = PAUSE_S) -> None:
         self._pause_s = pause_s
         self._waiting: dict[tuple[Device, Hashable], Callable[[], None]] = {}
+        self._drops = Drops("notifications")
         self._timer: asyncio.TimerHandle | None = None
 
     def put(self, device: Device, key: Hashable, tell: Callable[[], None]) -> None:
@@ -38,10 +40,13 @@ class Outbox:
 
         While something of the device with the same `key` waits, this adds nothing.
         """
-        if len(self._waiting) >= MOST_WAITING:
-            _LOG.warning("a notification is dropped: %d wait", MOST_WAITING)
+        place = device, key
+        if place in self._waiting:
             return
-        self._waiting.setdefault((device, key), tell)
+        if len(self._waiting) >= MOST_WAITING:
+            self._drops.add()
+            return
+        self._waiting[place] = tell
         if self._timer is None:
             self._later()
 
@@ -52,13 +57,15 @@ class Outbox:
     def stop(self) -> None:
         """Forget what is left to tell."""
         self._waiting.clear()
+        self._drops.say()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _burst(self) -> None:
         for key in list(islice(self._waiting, BURST)):
-            tell = self._waiting.pop(key)
+            if (tell := self._waiting.pop(key, None)) is None:
+                continue  # what came before has dropped it
             try:
                 tell()
             except Exception:  # noqa: BLE001  whatever it is, the others must still be told

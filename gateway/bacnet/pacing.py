@@ -42,10 +42,11 @@ class Pacer:
             self._timer = None
 
     def _burst(self) -> None:
+        """Say as much as may be said at once; a stream that has nothing to say counts as one thing said."""
         room = BURST
         while self._streams and room:
             share = max(1, room // len(self._streams))
-            room -= self._say_some(share)
+            room -= max(1, self._say_some(share))
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(PAUSE_S, self._burst) if self._streams else None
 

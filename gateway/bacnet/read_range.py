@@ -18,7 +18,7 @@ from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.instants import read_date_time
 from gateway.bacnet.objects import Array, Device, Lists, LogBuffer
 from gateway.bacnet.octets import date_time_octets, real_octets
-from gateway.bacnet.reading import Reference, find_property, own_number, read_reference
+from gateway.bacnet.reading import Reference, TooLongError, find_property, own_number, read_reference
 from gateway.bacnet.template import Listing
 from gateway.bacnet.trends import Records, TrendLog
 
@@ -134,12 +134,17 @@ def _records(
 def _elements(
     reference: Reference, device: Device, elements: Sequence[bytes], wanted: Range | None, room: int
 ) -> bytes:
-    """Answer with as many of the wanted elements as there is room for; none has a number or a time."""
+    """Answer with as many of the wanted elements as there is room for; none has a number or a time.
+
+    Raises TooLongError where there is not even room for the first.
+    """
     start, stop = 0, len(elements)
     if wanted is not None:
         start, stop = _by_position(wanted, stop) if wanted.kind == _BY_POSITION else (0, 0)
     ends = accumulate(len(element) for element in elements[start:stop])
     end = start + sum(octets <= room for octets in ends)
+    if end == start < stop:
+        raise TooLongError
     flags = _flags(start, end, stop, len(elements))
     return _answer(reference, device, _Found(flags, end - start, b"".join(elements[start:end]), None))
 

@@ -4,7 +4,7 @@ A request is read whole before anything is looked up, so that what is wrong with
 meter. No values of any tick, no sockets.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import ROW, Cut
 from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, PropertySpec, Value
-from gateway.bacnet.template import Listing, Own, Part, Template
+from gateway.bacnet.template import Listing, Own, Part, Template, width
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
 _ANY_REFERENCE: Final = enc.context(0, ANY_DEVICE.to_bytes(4, "big"))
@@ -24,6 +24,14 @@ _READ_PROPERTY: Final = bytes((Confirmed.READ_PROPERTY,)) + _ANY_REFERENCE[:1]
 """How a request begins that reads one property."""
 _NUMBER: Final = slice(2, 6)
 """Where the object identifier stands that most requests begin with, from the service choice on."""
+MOST_READ: Final = 1 << 18
+"""Octets of an answer to ReadPropertyMultiple, which may ask for the same as often as it likes."""
+_SHORTEST_ELEMENT: Final = 2
+"""Octets of an element of an array, at least."""
+
+
+class TooLongError(Exception):
+    """An answer would be longer than there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +73,39 @@ def _read_specifications(reader: Reader) -> list[tuple[int, list[Reference]]]:
     return wanted
 
 
-def _value_parts(value: Value, index: int | None) -> Sequence[Part]:
-    """Return a property's value, or an element of it, as the parts of a template. Raises ServiceError."""
+class _Results:
+    """The parts of an answer as they are found: up to `room` octets."""
+
+    def __init__(self, room: int) -> None:
+        self.parts: list[Part] = []
+        self.room = room
+
+    def add(self, *parts: Part) -> None:
+        """Add parts. Raises TooLongError."""
+        self.room -= sum(map(width, parts))
+        if self.room < 0:
+            raise TooLongError
+        self.parts += parts
+
+
+def _value_parts(value: Value, index: int | None, room: int) -> Sequence[Part]:
+    """Return a property's value, or an element of it, as the parts of a template.
+
+    Raises ServiceError, and TooLongError for an array that is not worth listing for `room` octets.
+    """
     if isinstance(value, LogBuffer):
         raise ServiceError(ErrorCode.READ_ACCESS_DENIED)
     if isinstance(value, Array):
-        return _elements(value, index)
+        return _elements(value, index, room)
     if index is not None:
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     return [value]
 
 
-def _elements(array: Array, index: int | None) -> Sequence[Part]:
+def _elements(array: Array, index: int | None, room: int) -> Sequence[Part]:
     if index is None:
+        if len(array.elements) * _SHORTEST_ELEMENT > room:
+            raise TooLongError
         return [*array.elements]
     if index == 0:
         return [enc.unsigned(len(array.elements))]
@@ -86,9 +114,9 @@ def _elements(array: Array, index: int | None) -> Sequence[Part]:
     return [array.elements[index - 1]]
 
 
-def _values(reference: Reference, device: Device) -> Sequence[Part]:
-    """Return what is referred to as the parts of a template. Raises ServiceError."""
-    found = _value_parts(find_property(reference, device).value, reference.index)
+def _values(reference: Reference, device: Device, room: int) -> Sequence[Part]:
+    """Return what is referred to as the parts of a template. Raises ServiceError and TooLongError."""
+    found = _value_parts(find_property(reference, device).value, reference.index, room)
     if not device.spans_rows:
         return found
     start = device.part(reference.number).row * ROW
@@ -142,25 +170,29 @@ def read_of_part(body: bytes, device: Device) -> tuple[Device, bytes] | None:
     return None if part is device else (part, _READ_PROPERTY + own + body[_NUMBER.stop :])
 
 
-def compile_answer(body: bytes, device: Device) -> tuple[Template, bool]:
-    """Return the answer to a request from its service choice on, and whether it is this device's alone."""
+def compile_answer(body: bytes, device: Device, room: int) -> tuple[Template, bool]:
+    """Return the answer to a request from its service choice on, and whether it is this device's alone.
+
+    Raises TooLongError where it would be longer than `room` octets by far, before it is made.
+    """
     reader = Reader(body, 1)
     try:
         if body[0] == Confirmed.READ_PROPERTY:
             reference = read_reference(reader)
             reader.finish()
-            return _read_property(reference, device), _is_personal(reference.number)
+            return _read_property(reference, device, room), _is_personal(reference.number)
         wanted = _read_specifications(reader)
     except RejectError as refusal:
         return Template(apdu.REJECT, [bytes((refusal.reason,))]), False
-    parts: list[Part] = [body[:1]]
+    found = _Results(min(room, MOST_READ))
+    found.add(body[:1])
     for number, references in wanted:
-        parts += [*_object(number), b"\x1e"]
+        found.add(*_object(number), b"\x1e")
         for reference in references:
-            parts += _results(reference, device)
-        parts.append(b"\x1f")
+            _add_results(found, reference, device)
+        found.add(b"\x1f")
     personal = any(_is_personal(number) for number, _ in wanted)
-    return Template(apdu.COMPLEX_ACK, parts, whole=device.spans_rows), personal
+    return Template(apdu.COMPLEX_ACK, found.parts, whole=device.spans_rows), personal
 
 
 def _is_personal(number: int) -> bool:
@@ -173,10 +205,10 @@ def _object(number: int) -> Sequence[Part]:
     return [b"\x0c", _OWN_NUMBER] if number == ANY_DEVICE else [enc.context(0, number.to_bytes(4, "big"))]
 
 
-def _read_property(reference: Reference, device: Device) -> Template:
+def _read_property(reference: Reference, device: Device, room: int) -> Template:
     service = bytes((Confirmed.READ_PROPERTY,))
     try:
-        value = _values(reference, device)
+        value = _values(reference, device, room)
     except ServiceError as refusal:
         return Template(apdu.ERROR, [service + apdu.error_parameters(refusal.code)])
     echo = [service, *_object(reference.number), _property(1, reference)]
@@ -189,22 +221,20 @@ def _property(tag: int, reference: Reference) -> bytes:
     return enc.context(tag, enc.content(reference.attribute)) + index
 
 
-def _results(reference: Reference, device: Device) -> Iterator[Part]:
-    """Yield the results for one reference of ReadPropertyMultiple: several for ALL, REQUIRED and OPTIONAL."""
+def _add_results(found: _Results, reference: Reference, device: Device) -> None:
+    """Add the results for one reference of ReadPropertyMultiple: several for ALL, REQUIRED and OPTIONAL."""
     if reference.attribute in _SPECIAL and (spec := device.find(reference.number)):
         for number in spec.select(reference.attribute):
-            yield from _result(Reference(reference.number, number, None), device)
+            _add_result(found, Reference(reference.number, number, None), device)
     else:
-        yield from _result(reference, device)
+        _add_result(found, reference, device)
 
 
-def _result(reference: Reference, device: Device) -> Iterator[Part]:
-    yield _property(2, reference)
+def _add_result(found: _Results, reference: Reference, device: Device) -> None:
+    found.add(_property(2, reference))
     try:
-        value = _values(reference, device)
+        value = _values(reference, device, found.room)
     except ServiceError as refusal:
-        yield enc.constructed(5, apdu.error_parameters(refusal.code))
+        found.add(enc.constructed(5, apdu.error_parameters(refusal.code)))
     else:
-        yield b"\x4e"
-        yield from value
-        yield b"\x4f"
+        found.add(b"\x4e", *value, b"\x4f")

@@ -23,7 +23,7 @@ _BITS: Final = 2
 _TIME: Final = 4
 _NETWORKS: Final = 0xFFFF
 _LONGEST_MAC: Final = 7
-_UNSPECIFIED: Final = 0xFF
+_UNSPECIFIED: Final = b"\xff"
 _BIT_STRING, _TIME_TAG, _UNSIGNED, _OCTETS = 8, 11, 2, 6
 _WEEKDAY: Final = 5
 _CLOCK: Final = slice(7, 11)
@@ -80,9 +80,9 @@ class Destination:
 
     def wants(self, kind: Transition, stamp: bytes) -> bool:
         """Whether a kind of transition is told at the time of `stamp`, a BACnetTimeStamp with a date."""
-        start = bytes(0 if octet == _UNSPECIFIED else octet for octet in self.start)
-        in_time = start <= stamp[_CLOCK] <= self.end
-        return kind in self.transitions and stamp[_WEEKDAY] - 1 in self.days and in_time
+        if kind not in self.transitions or stamp[_WEEKDAY] - 1 not in self.days:
+            return False
+        return self.start.replace(_UNSPECIFIED, b"\x00") <= stamp[_CLOCK] <= self.end
 
 
 class Recipients:
@@ -90,6 +90,8 @@ class Recipients:
 
     def __init__(self) -> None:
         self._lists: dict[Device, tuple[Destination, ...]] = {}
+        self.devices: dict[int, Device] = {}
+        """The devices with somebody on their list, by row; not for others to change."""
 
     def of(self, device: Device) -> tuple[Destination, ...]:
         """Return the list of a device."""
@@ -98,10 +100,6 @@ class Recipients:
     def under(self, device: Device) -> list[Destination]:
         """Return the lists of all parts of a device, one after the other."""
         return [each for part in device.parts for each in self.of(part)]
-
-    def devices(self) -> dict[int, Device]:
-        """Return the devices with somebody on their list, by row."""
-        return {device.row: device for device in self._lists}
 
     def names(self, number: int) -> bool:
         """Whether any list has the device with this object identifier."""
@@ -116,8 +114,10 @@ class Recipients:
             raise ServiceError(full)
         if unique:
             self._lists[device] = unique
+            self.devices[device.row] = device
         else:
             self._lists.pop(device, None)
+            self.devices.pop(device.row, None)
 
     def add(self, device: Device, more: Sequence[Destination]) -> None:
         """Add what is not on a list yet. Raises ServiceError."""
@@ -170,7 +170,7 @@ def _read_time(reader: Reader) -> bytes:
     if len(octets) != _TIME:
         raise RejectError(RejectReason.INVALID_PARAMETER_DATA_TYPE)
     limits = (23, 59, 59, 99)
-    if any(limit < octet != _UNSPECIFIED for octet, limit in zip(octets, limits, strict=True)):
+    if any(limit < octet != _UNSPECIFIED[0] for octet, limit in zip(octets, limits, strict=True)):
         raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
     return octets
 

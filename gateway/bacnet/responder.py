@@ -19,8 +19,8 @@ from gateway.bacnet.list_elements import change_list
 from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
-from gateway.bacnet.reading import compile_answer, read_of_part, shareable
-from gateway.bacnet.segmentation import segmentable
+from gateway.bacnet.reading import TooLongError, compile_answer, read_of_part, shareable
+from gateway.bacnet.segmentation import longest, too_long
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
 from gateway.bacnet.writing import WriteRequest, read_request
@@ -33,6 +33,10 @@ WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MU
 LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
 
 _MOST_TEMPLATES: Final = 4096
+_LONGEST_KEPT: Final = 2048
+"""Octets of a template that is kept: those of whatever is read in one piece are."""
+_HEAD: Final = 2
+"""Octets of an answer before its template's parts."""
 _SHORTEST: Final = 4
 """Octets of a confirmed request without parameters."""
 _ASKED: Final = slice(5, 9)
@@ -56,7 +60,7 @@ class Responder:
         self._lists = lists
         self._acts = acts
         self._snapshot: Snapshot | None = None
-        self._image = b""
+        self._image, self._first = b"", 0
         self._templates: dict[tuple[ObjectTable | Device, bytes], Template] = {}
 
     def show(self, snapshot: Snapshot) -> None:
@@ -77,10 +81,10 @@ class Responder:
             self._image = encode(self._snapshot, self._stores)
         return self._image
 
-    def showing(self, image: bytes) -> Self:
-        """Return a responder that answers from another image, and is else the same."""
+    def showing(self, image: bytes, first: int) -> Self:
+        """Return a responder that answers from another image, whose rows begin with row `first`."""
         other = copy(self)
-        other._image = image  # noqa: SLF001  it is of this class
+        other._image, other._first = image, first  # noqa: SLF001  it is of this class
         return other
 
     def read(self, request: bytes, device: Device) -> bytes | None:
@@ -88,8 +92,12 @@ class Responder:
 
         And where the answer is longer than the asker accepts in one piece.
         """
-        found, answer = self._read(request, device)
-        return None if found.lists or len(answer) > apdu.APDU_LIMITS[request[1] & 15] else answer
+        limit = apdu.APDU_LIMITS[request[1] & 15]
+        try:
+            found, answer = self._read(request, device, limit)
+        except TooLongError:
+            return None
+        return None if found.lists or len(answer) > limit else answer
 
     def answer(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest | None:
         """Return the answer of a device to a confirmed request of a peer, or what it wants written.
@@ -101,36 +109,40 @@ class Responder:
             return None
         if request[0] & apdu.SEGMENTED:
             return apdu.abort(request[2:3], AbortReason.SEGMENTATION_NOT_SUPPORTED)
-        if request[3] in READS:
-            answer: bytes | WriteRequest = self._read(request, device)[1]
-        else:
-            answer = self._serve(request, device, peer)
-        return self._within(answer, request, device) if isinstance(answer, bytes) else answer
+        limit = longest(request) if device.segments else apdu.APDU_LIMITS[request[1] & 15]
+        try:
+            if request[3] in READS:
+                answer: bytes | WriteRequest = self._read(request, device, limit)[1]
+            else:
+                answer = self._serve(request, device, peer)
+        except TooLongError:
+            if request[3] in READS:
+                return too_long(request, segments=device.segments)
+            return apdu.abort(request[2:3], AbortReason.BUFFER_OVERFLOW)
+        if isinstance(answer, bytes) and len(answer) > limit:
+            return too_long(request, segments=device.segments)
+        return answer
 
-    def _within(self, answer: bytes, request: bytes, device: Device) -> bytes:
-        """Return an answer, or that it is longer than the asker accepts."""
-        if len(answer) <= apdu.APDU_LIMITS[request[1] & 15]:
-            return answer
-        why = AbortReason.SEGMENTATION_NOT_SUPPORTED
-        return apdu.abort(request[2:3], why) if not device.segments else segmentable(answer, request)
+    def _read(self, request: bytes, device: Device, limit: int) -> tuple[Template, bytes]:
+        """Return the answer to a request that reads, and its template.
 
-    def _read(self, request: bytes, device: Device) -> tuple[Template, bytes]:
-        """Return the answer to a request that reads, and its template."""
+        Raises TooLongError where it would be longer than `limit` by far.
+        """
         body = request[3:]
         found = self._templates.get((device.table, body))
         if found is None:
             if device.spans_rows and (read := read_of_part(body, device)):
-                return self._read_part(request, *read)
+                return self._read_part(request, *read, limit)
             body = shareable(body, device)
-            found = self._template(body, body, device)
+            found = self._template(body, body, device, limit)
         return found, self._fill(found, request, device)
 
-    def _read_part(self, request: bytes, part: Device, shared: bytes) -> tuple[Template, bytes]:
+    def _read_part(self, request: bytes, part: Device, shared: bytes, limit: int) -> tuple[Template, bytes]:
         """Return the answer to a request that reads a property of a part of a device.
 
         The parts share a template, which has the object identifier of the one that it was made for.
         """
-        found = self._templates.get((part.table, shared)) or self._template(shared, request[3:], part)
+        found = self._templates.get((part.table, shared)) or self._template(shared, request[3:], part, limit)
         answer = self._fill(found, request, part)
         if found.varies:
             answer = answer[:_ECHO] + request[_ASKED] + answer[_ECHO + 4 :]
@@ -141,19 +153,22 @@ class Responder:
         lists = {
             each: b"".join(self._lists(device.part(each.number), each.attribute)) for each in template.lists
         }
-        return template.pdu + request[2:3] + template.fill(self.image(), device.row * ROW, device.own, lists)
+        start = (device.row - self._first) * ROW
+        return template.pdu + request[2:3] + template.fill(self.image(), start, device.own, lists)
 
-    def _template(self, shared: bytes, body: bytes, device: Device) -> Template:
+    def _template(self, shared: bytes, body: bytes, device: Device, limit: int) -> Template:
         """Return the template for all devices with the same objects, or for this one; make it if need be.
 
         `shared` is `body` as any of these devices could be asked it. Where a device has the objects of
         meters, what never changes is not kept: there is too much of it, and it is seldom read again.
+        Nor is what is long. Raises TooLongError.
         """
         template = self._templates.get((device.table, shared)) or self._templates.get((device, shared))
         if template is not None:
             return template
-        template, personal = compile_answer(body, device)
-        if template.varies or not (device.spans_rows or device.base):
+        template, personal = compile_answer(body, device, limit - _HEAD)
+        never_changes = not template.varies and (device.spans_rows or device.base)
+        if template.octets <= _LONGEST_KEPT and not never_changes:
             if len(self._templates) >= _MOST_TEMPLATES:
                 self._templates.clear()
             self._templates[(device if personal else device.table, shared)] = template

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason
 from gateway.bacnet.device_object import APDU_RETRIES, SEGMENT_TIMEOUT_S
+from gateway.bacnet.objects import Device
 
 WINDOW: Final = 16
 """The segments that are proposed to be sent before the asker acknowledges them; it may want fewer."""
@@ -25,7 +26,6 @@ _SERVICE: Final = 3
 _MORE: Final = 0x04
 _NUMBERS: Final = 256
 _WINDOWS: Final = range(1, 128)
-_NEGATIVE: Final = 0x02
 _ACKNOWLEDGEMENT: Final = 4
 """Octets of a SegmentACK."""
 
@@ -34,6 +34,7 @@ _SEGMENTS_ACCEPTED: Final = (0, 2, 4, 8, 16, 32, 64, 0)
 
 ACKNOWLEDGEMENTS: Final = frozenset({apdu.SEGMENT_ACK, apdu.ABORT & apdu.PDU_TYPE})
 """The types of PDU with which an asker goes on or gives up."""
+_NEGATIVE: Final = 0x02
 _SEGMENT_ACKS: Final = (bytes((apdu.SEGMENT_ACK,)), bytes((apdu.SEGMENT_ACK | _NEGATIVE,)))
 """How the SegmentACKs of askers begin."""
 
@@ -45,19 +46,28 @@ class Send(Protocol):
         """Send a PDU; segments expect to be acknowledged (clause 6.2.2)."""
 
 
-def segmentable(answer: bytes, request: bytes) -> bytes:
-    """Return an answer, or the Abort that says why it cannot be sent in segments (clause 5.4.5.3)."""
-    why = _refusal(request, len(answer))
-    return answer if why is None else apdu.abort(request[2:3], why)
-
-
-def _refusal(request: bytes, answer: int) -> AbortReason | None:
-    """Return why an answer of so many octets cannot be sent in segments to the asker; None if it can."""
-    if not request[0] & apdu.SEGMENTED_RESPONSE_ACCEPTED:
-        return AbortReason.SEGMENTATION_NOT_SUPPORTED
+def longest(request: bytes) -> int:
+    """Return the octets of the longest answer that its asker accepts, in one piece or in segments."""
+    limit = apdu.APDU_LIMITS[request[1] & 15]
+    if not _takes_segments(request):
+        return limit
     most = _SEGMENTS_ACCEPTED[request[1] >> 4 & 7] or _NUMBERS * _NUMBERS
-    room = apdu.APDU_LIMITS[request[1] & 15] - _HEADER
-    return AbortReason.BUFFER_OVERFLOW if -(-(answer - _SERVICE) // room) > most else None
+    return _SERVICE + most * (limit - _HEADER)
+
+
+def too_long(request: bytes, *, segments: bool) -> bytes:
+    """Return the Abort for an answer that is too long (clause 5.4.5.3); `segments`: it could be sent so."""
+    in_vain = segments and _takes_segments(request)
+    why = AbortReason.BUFFER_OVERFLOW if in_vain else AbortReason.SEGMENTATION_NOT_SUPPORTED
+    return apdu.abort(request[2:3], why)
+
+
+def _takes_segments(request: bytes) -> bool:
+    return bool(request[0] & apdu.SEGMENTED_RESPONSE_ACCEPTED)
+
+
+SOON_S: Final = 0.05
+"""How long a window waits to be sent again to an asker that misses some of it."""
 
 
 class _Transfer:
@@ -93,34 +103,41 @@ class _Transfer:
             start = self._parts[number]
             self.send(head + self._data[start : start + self._room], expects_reply=True)
 
-    def acknowledge(self, number: int, window: int) -> int | None:
+    def is_last(self, number: int) -> bool:
+        """Whether `number`, modulo 256, is that of the last segment that the asker has."""
+        return number == (self._first - 1) % _NUMBERS
+
+    def acknowledge(self, number: int, window: int) -> int:
         """Take what the asker says that it has; return how many segments more that are.
 
-        `number` counts modulo 256: it is one of the segments under way or the one before them; None is
-        returned for any other.
+        `number` counts modulo 256: it is one of the segments under way; any other says nothing new.
         """
         more = (number - self._first + 1) % _NUMBERS
-        if more > min(self._window, len(self._parts) - self._first):
-            return None
+        if not 0 < more <= min(self._window, len(self._parts) - self._first):
+            return 0
         self._first += more
         self._window = window
         return more
 
 
+Key = tuple[int, Hashable]
+"""A device by its object identifier, and an asker."""
+
+
 class Segmenter:
-    """Sends long answers; one for all devices of an adapter. Askers and devices are told apart by a key."""
+    """Sends long answers; one for all devices of an adapter."""
 
     def __init__(self, *, timeout_s: float = SEGMENT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._transfers: dict[Hashable, _Transfer] = {}
+        self._transfers: dict[tuple[Key, int], _Transfer] = {}
 
-    def begin(self, key: Hashable, answer: bytes, limit: int, send: Send) -> None:
+    def begin(self, asked: Key, answer: bytes, limit: int, send: Send) -> None:
         """Send `answer`, a ComplexACK in one piece, in segments of up to `limit` octets by `send`.
 
         What an asker repeats while its answer is under way begins anew.
         """
         transfer = _Transfer(answer, limit, send)
-        key = key, transfer.invoke
+        key = asked, transfer.invoke
         self._end(key)
         if len(self._transfers) >= MOST_AT_ONCE:
             send(apdu.abort(answer[1:2], AbortReason.OUT_OF_RESOURCES))
@@ -128,11 +145,11 @@ class Segmenter:
         self._transfers[key] = transfer
         self._send(key, transfer)
 
-    def hear(self, key: Hashable, pdu: bytes) -> None:
+    def hear(self, asked: Key, pdu: bytes) -> None:
         """Take an asker's SegmentACK or Abort; whatever does not fit what is under way is ignored."""
         if len(pdu) < 2:  # noqa: PLR2004  type and invoke id
             return
-        key = key, pdu[1]
+        key = asked, pdu[1]
         transfer = self._transfers.get(key)
         if transfer is None:
             return
@@ -141,13 +158,22 @@ class Segmenter:
         elif pdu[:1] in _SEGMENT_ACKS and len(pdu) == _ACKNOWLEDGEMENT:
             self._acknowledged(key, transfer, pdu)
 
+    def drop(self, device: Device) -> None:
+        """Give up what a device sends."""
+        for key in [key for key in self._transfers if key[0][0] == device.number]:
+            self._end(key)
+
     def stop(self) -> None:
         """Give up what is under way."""
         for key in tuple(self._transfers):
             self._end(key)
 
-    def _acknowledged(self, key: Hashable, transfer: _Transfer, pdu: bytes) -> None:
-        """Go on behind what the asker has. What it has said before counts only if it misses something."""
+    def _acknowledged(self, key: tuple[Key, int], transfer: _Transfer, pdu: bytes) -> None:
+        """Go on behind what the asker has. Said once more, negatively, it brings the window again soon.
+
+        An asker that misses a segment says so at each one that follows: were each heeded at once, one loss
+        would bring a storm.
+        """
         if pdu[3] not in _WINDOWS:
             transfer.send(apdu.abort(pdu[1:2], AbortReason.WINDOW_SIZE_OUT_OF_RANGE))
             self._end(key)
@@ -158,10 +184,14 @@ class Segmenter:
         elif more:
             transfer.retries = 0
             self._send(key, transfer)
-        elif more == 0 and pdu[0] & _NEGATIVE:
-            self._send(key, transfer)
+        elif pdu[0] & _NEGATIVE and transfer.timer and transfer.is_last(pdu[2]):
+            transfer.retries = 0  # it is there
+            loop = asyncio.get_running_loop()
+            if transfer.timer.when() > loop.time() + SOON_S:
+                transfer.timer.cancel()
+                transfer.timer = loop.call_later(SOON_S, self._send, key, transfer)
 
-    def _send(self, key: Hashable, transfer: _Transfer) -> None:
+    def _send(self, key: tuple[Key, int], transfer: _Transfer) -> None:
         """Send a window and wait for its acknowledgement."""
         if transfer.timer:
             transfer.timer.cancel()
@@ -169,7 +199,7 @@ class Segmenter:
         loop = asyncio.get_running_loop()
         transfer.timer = loop.call_later(self._timeout_s, self._late, key, transfer)
 
-    def _late(self, key: Hashable, transfer: _Transfer) -> None:
+    def _late(self, key: tuple[Key, int], transfer: _Transfer) -> None:
         """Send a window again, or give up."""
         transfer.retries += 1
         if transfer.retries > RETRIES:
@@ -177,7 +207,7 @@ class Segmenter:
         else:
             self._send(key, transfer)
 
-    def _end(self, key: Hashable) -> None:
+    def _end(self, key: tuple[Key, int]) -> None:
         transfer = self._transfers.pop(key, None)
         if transfer and transfer.timer:
             transfer.timer.cancel()

@@ -35,13 +35,20 @@ Lists = Mapping[Listing, bytes]
 """The elements of lists."""
 
 
+def width(part: Part) -> int:
+    """Return the octets that a part has at least; those of what varies or is a device's own are not known."""
+    if isinstance(part, bytes):
+        return len(part)
+    return part.stop - part.start if isinstance(part, Cut) and not part.varies else 0
+
+
 class Template:
     """An APDU but for its invoke id: `pdu` is its first octet, `parts` all that follows the invoke id.
 
     Cuts are places in a row, or with `whole` in the whole image.
     """
 
-    __slots__ = ("_cut", "_form", "_other", "_varying", "_whole", "lists", "pdu", "varies")
+    __slots__ = ("_cut", "_form", "_other", "_varying", "_whole", "lists", "octets", "pdu", "varies")
 
     def __init__(self, pdu: int, parts: Sequence[Part], *, whole: bool = False) -> None:
         self.pdu = bytes((pdu,))
@@ -54,6 +61,8 @@ class Template:
         self._varying = tuple(k for k, cut in enumerate(cuts) if cut.varies)
         self._other = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
         self._whole = whole
+        self.octets = sum(map(width, parts))
+        """The octets that its parts have at least."""
         self.varies = bool(slots)
         """Whether it is not always filled with the same."""
         self.lists = tuple(slot for slot in slots if isinstance(slot, Listing))

@@ -4,7 +4,7 @@ What is written becomes commands, or is set in the stores; who applies commands,
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.bacnet import apdu
@@ -12,7 +12,7 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import Destinations, Device, Increment, Switch
+from gateway.bacnet.objects import Destinations, Device, Increment, Setting, Switch
 from gateway.bacnet.reading import Reference, find_property, own_number, read_index, read_reference
 from gateway.bacnet.recipients import read_destinations
 from gateway.bacnet.stores import Stores
@@ -35,14 +35,17 @@ class WriteRequest:
     service: int
     device: Device
     writes: tuple[Write, ...]
+    changed: set[type[Setting]] = field(default_factory=set, compare=False)
+    """What has been set, once it is carried out."""
 
     async def carry_out(self, commands: Applier, stores: Stores) -> bytes:
         """Return the answer when all is applied, or the first write has failed; those before it stay."""
         for reference, value in self.writes:
             try:
-                command = _set(reference, value, self.device, stores)
+                setting, command = _set(reference, value, self.device, stores)
                 if command is not None:
                     await commands.apply((command,))
+                self.changed.add(setting)
             except ServiceError as refusal:
                 return self._error(refusal.code, reference)
             except RequestRefusedError:
@@ -69,8 +72,10 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
     return WriteRequest(invoke, body[0], device, tuple(writes))
 
 
-def _set(reference: Reference, value: bytes, device: Device, stores: Stores) -> Command | None:
-    """Carry out a write, or return the command that does. Raises ServiceError."""
+def _set(
+    reference: Reference, value: bytes, device: Device, stores: Stores
+) -> tuple[type[Setting], Command | None]:
+    """Carry out a write, or return the command that does; and what it sets. Raises ServiceError."""
     device = device.part(reference.number)
     setting = find_property(reference, device).setting
     if setting is None:
@@ -79,12 +84,12 @@ def _set(reference: Reference, value: bytes, device: Device, stores: Stores) -> 
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     match setting:
         case Switch():
-            return _command(setting, value, device)
+            return Switch, _command(setting, value, device)
         case Increment(point):
             stores.increments.set(device.row, point, _read_increment(value))
         case Destinations():
             stores.recipients.set(device, read_destinations(value))
-    return None
+    return type(setting), None
 
 
 def _command(switch: Switch, value: bytes, device: Device) -> Command | None:

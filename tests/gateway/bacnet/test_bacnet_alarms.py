@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet import outbox, transactions
 from gateway.bacnet.alarms import ALARMS, Alarms
+from gateway.bacnet.bindings import Bindings
 from gateway.bacnet.codes import EventState, Property
 from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.meter_objects import OBJECTS
-from gateway.bacnet.peer import Peer
-from gateway.bacnet.recipients import MOST_RECIPIENTS
+from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.recipients import MOST_RECIPIENTS, Recipient
 from sims.points import FLAGS, NS_PER_S
 from sims.snapshot import Snapshot, Tick
+from tests.gateway.bacnet.conftest import PASSWORD
 
 POWERED = 1 << FLAGS.index("powered")
 STALE = 1 << FLAGS.index("stale")
@@ -97,6 +100,18 @@ async def test_a_confirmed_recipient_is_asked_until_it_answers(meters: Any) -> N
     await asyncio.sleep(0.05)
     assert await meters.said() == []
     assert await read(meters, "03c00001", "1966") == octets(destination(how="11"))
+
+
+async def test_an_abort_counts_for_the_side_that_it_is_of(meters: Any) -> None:
+    shown(meters, 2, POWERED)
+    await meters.say(2, tell(destination(how="11")))
+    shown(meters, 3, POWERED | REVERSE)
+    await meters.said()
+    transactions = meters.application._transactions._lines
+    await meters.say(2, "700100", PEER)
+    assert transactions
+    await meters.say(2, "710100", PEER)
+    assert not transactions
 
 
 async def test_a_recipient_that_is_not_there_stays_on_the_list(meters: Any) -> None:
@@ -273,6 +288,36 @@ async def test_what_cannot_be_acknowledged_gets_the_right_error_or_reject(
     assert await read(meters, "00c00001", "1900") == "820560"
 
 
+async def test_a_transition_that_never_was_cannot_be_acknowledged(meters: Any) -> None:
+    shown(meters, 2, POWERED)
+    request = ACK.replace("2902", "2901").format(stamp=NEVER)
+    assert await meters.say(2, request) == ["5001009105910e"]
+
+
+async def test_an_event_or_element_longer_than_the_limit_is_aborted(meters: Any) -> None:
+    shown(meters, 2, POWERED)
+    await meters.say(2, tell(destination()))
+    shown(meters, 3, POWERED | REVERSE)
+    await meters.said()
+    assert await meters.say(2, "0000011d") == ["710101"]
+    assert await meters.say(2, "0000011a 0c03c00001 1966") == ["710101"]
+
+
+async def test_a_write_that_is_denied_changes_nothing_and_seeks_nobody(meters: Any) -> None:
+    shown(meters, 2, POWERED)
+    unknown = destination("0c02000007")
+    assert await meters.say(2, tell(unknown)) == ["*10080907 1907".replace(" ", ""), "20010f"]
+    image = meters.responder.image()
+    assert await meters.say(2, "0005010f 0c00000001 1955 3e4400000000 3f") == ["50010f91029128"]
+    assert await meters.say(2, f"00050108 {CLASS} 3e {destination()} 00 3f") != []
+    assert [said for said in await meters.said() if said.startswith("*")] == []
+    meters.application.hear(
+        Message(PEER, (None, b""), 0, True, False, bytes.fromhex("1006a47e010503b40a000000")),
+        [meters.gateway],
+    )
+    assert meters.responder.image() is image
+
+
 SUMMARY = f"0c00c00001 1902 2a0560 3e {T3} {NEVER} {NEVER} 3f 4900 5a05e0 6e 2140 2140 21c0 6f"
 
 
@@ -336,7 +381,7 @@ async def test_recipients_are_added_and_removed_one_by_one(meters: Any) -> None:
     (ranged,) = await meters.say(2, f"0005011a {CLASS} 3e 2102 3101 3f")
     assert ranged == octets(f"30011a {CLASS} 3a0540 4901 5e {second} 5f")
     (whole,) = await meters.say(2, f"0000011a {CLASS}")
-    assert whole == octets(f"30011a {CLASS} 3a0520 4900 5e 5f")
+    assert whole == "710101"
     (numbered,) = await meters.say(2, f"0005011a {CLASS} 6e 2101 3101 6f")
     assert numbered == octets(f"30011a {CLASS} 3a0500 4900 5e 5f")
     other = destination(bits="820580")
@@ -407,7 +452,7 @@ def test_all_meters_at_once_are_as_one_alarm_after_the_other(ticks: list[tuple[i
         columns = {"flags": np.array(flags, np.uint16), "clock": np.full(2, now * NS_PER_S)}
         changed = {
             (c.row, c.alarm): (c.before, c.after)
-            for c in alarms.update(Snapshot(Tick(1, now * NS_PER_S), columns))
+            for c in alarms.update(Snapshot(Tick(1, now * NS_PER_S), columns)).each()
         }
         for (row, k), (state, wanted_before, since) in states.items():
             spec = ALARMS[k]
@@ -421,3 +466,110 @@ def test_all_meters_at_once_are_as_one_alarm_after_the_other(ticks: list[tuple[i
             assert changed.get((row, k)) == ((state, wanted) if moves else None)
             states[row, k] = (wanted if moves else state), wanted, begun
             assert alarms.state(row, k) is states[row, k][0]
+
+
+async def test_what_is_told_late_is_what_was_so_when_it_changed(meters: Any) -> None:
+    shown(meters, 2, POWERED)
+    await meters.say(2, tell(destination()))
+    shown(meters, 3, POWERED | REVERSE)
+    shown(meters, 4, POWERED)
+    shown(meters, 5, POWERED | REVERSE)
+    said = await meters.said()
+    assert said[0] == REVERSED
+    assert [bytes.fromhex(each)[15:27].hex() for each in said[::2]] == [octets(T3), octets(T5)]
+
+
+async def test_more_than_may_wait_is_dropped_and_logged_in_one_line(
+    meters: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_WAITING", 3)
+    shown(meters, 2, POWERED)
+    await meters.say(2, tell(destination()))
+    shown(meters, 3, STALE)
+    shown(meters, 4, POWERED)
+    shown(meters, 5, STALE)
+    assert len(await meters.said()) == 3
+    await meters.application.stop()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "8 notifications dropped: too many wait"
+    ]
+
+
+async def test_what_waits_already_is_no_drop_of_a_full_outbox(
+    meters: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_WAITING", 1)
+    box = outbox.Outbox()
+    for _ in range(2):
+        box.put(meters.device(1), "the same", meters.show)
+    box.stop()
+    assert caplog.records == []
+
+
+async def test_a_peer_that_one_device_has_found_away_is_away_for_all(meters: Any) -> None:
+    meters.show(2, flags=np.full(3, POWERED))
+    for meter in (1, 2, 3):
+        await meters.say(meter, tell(destination(how="11")))
+    meters.show(3, flags=np.full(3, POWERED | REVERSE))
+    await asyncio.sleep(0.1)
+    assert len(await meters.said()) == 3 * 4
+    for tick in range(4, 10):
+        meters.show(tick, flags=np.full(3, POWERED if tick % 2 else POWERED | REVERSE))
+    assert len(await meters.said()) == 1
+    meters.hear(0, bytes.fromhex("0005010c 0c02ffffff 194d"), PEER)
+    await meters.said()
+    meters.show(10, flags=np.full(3, POWERED | REVERSE))
+    assert len(await meters.said()) == 2
+    await meters.application.stop()
+
+
+async def test_what_all_devices_ask_together_is_bounded(
+    meters: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(transactions, "MOST_AT_ONCE", 4)
+    meters.show(2, flags=np.full(3, POWERED))
+    for meter in (1, 2, 3):
+        await meters.say(meter, tell(destination(how="11")))
+    for tick in (3, 4):
+        meters.show(tick, flags=np.full(3, POWERED | REVERSE if tick % 2 else POWERED))
+    assert len(await meters.said()) == 3
+    await meters.application.stop()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "2 confirmed notifications dropped: too many wait"
+    ]
+
+
+async def test_what_is_kept_for_a_recipient_goes_when_it_leaves_the_list_or_the_device_restarts(
+    meters: Any,
+) -> None:
+    held = meters.application._notifier._held
+    shown(meters, 2, POWERED)
+    for tick in (3, 5):
+        await meters.say(2, tell(destination("0c02000007"), destination("0c02000008")))
+        shown(meters, tick, POWERED | REVERSE)
+        await meters.said()
+        assert {number & 0x3FFFFF for number in held} == {7, 8}
+        if tick == 3:
+            await meters.say(2, tell(destination("0c02000008")))
+            assert {number & 0x3FFFFF for number in held} == {8}
+        shown(meters, tick + 1, POWERED)
+        await meters.said()
+    await meters.say(2, f"00050114 0900 1d 09 00 {PASSWORD.encode().hex()}")
+    assert held == {}
+
+
+def test_of_too_many_routes_the_oldest_is_forgotten() -> None:
+    bindings = Bindings()
+    for network in range(1, 301):
+        bindings.hear(Peer(("127.0.0.9", network), network.to_bytes(2, "big") + b"\x01\xaa"))
+    found = {n for n in range(1, 301) if bindings.find(Recipient(network=n, mac=b"\xaa")) is not None}
+    assert found == {*range(45, 301)}
+
+
+async def test_what_is_dropped_by_what_is_told_before_it_is_not_told(meters: Any) -> None:
+    box, told = outbox.Outbox(pause_s=0), []
+    box.put(meters.device(1), "first", lambda: box.drop(meters.device(2)))
+    box.put(meters.device(2), "second", lambda: told.append("second"))
+    box.put(meters.device(3), "third", lambda: told.append("third"))
+    await meters.said()
+    assert told == ["third"]

@@ -223,6 +223,20 @@ def test_a_faulty_or_circular_distribution_table_is_refused(table: str) -> None:
     assert subnet.ask(whole) == "810000060010"
 
 
+def test_who_is_twice_in_a_written_table_gets_one_copy() -> None:
+    subnet = Subnet(write_peers=True)
+    table = bytes.fromhex("0a000202bac0ffffffff" * 2)
+    assert subnet.ask(bvlc.message(Function.WRITE_BDT, table).hex()) == DONE
+    subnet.bbmd.relay(NPDU, NEIGHBOUR)
+    assert [address for _, address in subnet.outlet.taken()] == [PEER]
+
+
+@pytest.mark.parametrize("npdu", [b"", b"\x01"])
+def test_what_is_too_short_for_an_npdu_is_not_distributed(subnet: Subnet, npdu: bytes) -> None:
+    subnet.register(FOREIGN)
+    assert subnet.hear(bvlc.message(Function.DISTRIBUTE, npdu), FOREIGN) == (False, [])
+
+
 def test_there_is_a_bound_to_the_copies_of_a_second(
     subnet: Subnet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

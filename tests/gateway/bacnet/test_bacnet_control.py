@@ -11,6 +11,7 @@ from gateway.bacnet.codes import Property
 from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message
+from gateway.link_faults import LinkFault
 from sims.points import FLAGS
 from tests.gateway.bacnet.conftest import PASSWORD, PEER
 
@@ -180,6 +181,25 @@ async def test_a_restart_drops_what_was_about_to_be_told_and_keeps_what_is_set(m
     meters.hear(2, bytes.fromhex("1000c4020000632205c4910022 0063"))
     assert await meters.said() == []
     assert meters.read(2, 15, 1, Property.RECIPIENT_LIST) == bytes.fromhex(recipient)
+
+
+@pytest.mark.parametrize("silencing", [DCC + DISABLE + SECRET, RD + "0901" + RIGHT])
+async def test_segments_and_late_answers_end_with_the_communication(meters: Any, silencing: str) -> None:
+    transfers, late = meters.application._segmenter._transfers, meters.application._lines._late
+    (first,) = await meters.say(0, "0200050e 0c023fffff 1e 0908 1f")
+    assert first.startswith("3c")
+    meters.links.set(None, LinkFault("slow", delay_s=60))
+    meters.show(2)
+    await meters.say(1, ENERGY)
+    await meters.say(0, "0000060c 0c023fffff 191c")
+    assert len(late._timers) == 2
+    assert len(transfers) == 1
+    meters.links.set(None, LinkFault("ok"))
+    meters.show(3)
+    await meters.say(0, silencing)
+    assert transfers == {}
+    assert len(late._timers) == 1
+    await meters.application.stop()
 
 
 def clock(meters: Any, meter: int) -> bytes:

@@ -1,11 +1,19 @@
 """Who-Is and Who-Has: which meters answer, and with what."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.discovery import announcements
+from gateway.bacnet.objects import ObjectSpec, ObjectTable
+from gateway.bacnet.pacing import BURST, Pacer
+from gateway.bacnet.peer import Message
+from tests.gateway.bacnet.conftest import PEER
+
+NOBODY_HAS = b"\x10\x07" + enc.context(3, b"\x00nothing")
 
 
 def instances(meters: Any, request: str) -> list[int]:
@@ -62,6 +70,50 @@ def test_i_have_names_the_device_and_the_object(meters: Any) -> None:
     assert apdu == bytes.fromhex("1001 c4020186a1 c400000001 7507 00") + b"energy"
     ((_, own),) = meters.announce(bytes.fromhex("1007 2c020186a2"))
     assert own == bytes.fromhex("1001 c4020186a2 c4020186a2 750e 00") + b"plant-a.M0002"
+
+
+async def test_what_nobody_answers_takes_no_turn_from_others(meters: Any) -> None:
+    whole = [meters.gateway, *meters.devices]
+    for instance in range(1000):
+        limits = b"".join(enc.context(tag, enc.content(instance)) for tag in (0, 1))
+        meters.application.hear(Message(PEER, (None, b""), 0, True, False, b"\x10\x08" + limits), whole)
+    meters.application.hear(Message(PEER, (None, b""), 0, True, False, NOBODY_HAS), whole)
+    assert meters.application._pacer._streams == {}
+    meters.application.hear(Message(PEER, (None, b""), 0, False, False, b"\x10\x08"), whole)
+    assert [device for device, _, _ in meters.speaker.said] == whole
+
+
+async def test_looking_in_vain_counts_as_something_said() -> None:
+    looked: list[int] = []
+
+    def silent(number: int) -> Iterator[Callable[[], None]]:
+        looked.append(number)
+        yield from ()
+
+    pacer = Pacer()
+    pacer.add("long", iter([lambda: None] * 2 * BURST))
+    for number in range(10 * BURST):
+        pacer.add(number, silent(number))
+    pacer._burst()
+    assert 0 < len(looked) <= BURST
+    pacer.stop()
+
+
+class Asked(ObjectTable):
+    """Counts how often it is asked for an object."""
+
+    times = 0
+
+    def named(self, name: str) -> ObjectSpec | None:
+        self.times += 1
+        return super().named(name)
+
+
+def test_a_table_is_asked_once_for_all_meters_that_share_it(meters: Any) -> None:
+    table = Asked(meters.table(1).device, meters.table(1).objects)
+    devices = [replace(meters.device(1), table=table, instance=n, name=str(n)) for n in range(100)]
+    assert list(announcements(NOBODY_HAS, devices)) == []
+    assert table.times == 1
 
 
 def test_one_meter_that_is_asked_answers_for_itself(meters: Any) -> None:

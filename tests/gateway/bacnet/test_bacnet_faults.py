@@ -113,6 +113,13 @@ async def test_what_is_no_request_is_answered_by_no_fault(meters: Any, octets: s
         assert await meters.say(1, octets) == []
 
 
+async def test_what_is_no_request_wears_no_fault_out(meters: Any) -> None:
+    set_fault(meters, 1, "reject", count=1)
+    for stray in ("40010004", "700100", "710100", "200100", "30010c", "1005"):
+        assert await meters.say(2, stray) == []
+    assert (await meters.say(2, REQUEST.hex()))[0].startswith("60")
+
+
 async def test_count_rate_and_time_are_of_requests_and_of_simulated_time(meters: Any) -> None:
     set_fault(meters, 0, "reject", count=2)
     assert [(await meters.say(1, ENERGY.hex()))[0][:2] for _ in range(3)] == ["60", "60", "30"]
@@ -354,3 +361,36 @@ def test_without_a_fault_the_image_is_the_one_that_is_shown(meters: Any) -> None
     assert faults.image() is seen
     assert (seen[:ROW], seen[2 * ROW :]) == (shown[:ROW], shown[2 * ROW :])
     assert seen[ROW : 2 * ROW] != shown[ROW : 2 * ROW]
+
+
+@pytest.mark.parametrize("mode", ["frozen", "wrong_clock", "out_of_service", "unreliable"])
+def test_a_view_is_one_row_and_the_same_for_all_who_are_told(meters: Any, mode: str) -> None:
+    set_fault(meters, 1, "cov_lost", tick=1)
+    set_fault(meters, None, mode, tick=2)
+    meters.show(3)
+    faults: Faults = meters.application._faults
+    sound = meters.responder.image()
+    rows = [faults.shown(meters.device(meter), meters.links.strike(meter - 1, REQUESTS)) for meter in (1, 3)]
+    assert [(len(row[0]), row[1]) for row in rows if row is not None] == [(ROW, 0), (ROW, 2)]
+    told = faults.image()
+    assert [told[:ROW], told[2 * ROW :]] == [row[0] for row in rows if row is not None]
+    assert told[ROW : 2 * ROW] == sound[ROW : 2 * ROW]
+    assert told[:ROW] != sound[:ROW]
+
+
+def test_a_fault_that_shows_nothing_else_leaves_the_image_as_it_is(meters: Any) -> None:
+    for place in (1, None):
+        set_fault(meters, place, "cov_lost")
+        assert meters.application._faults.image() is meters.responder.image()
+
+
+def test_what_was_frozen_is_kept_only_as_long_as_it_is_shown(meters: Any) -> None:
+    faults: Faults = meters.application._faults
+    for place in (0, None):
+        set_fault(meters, place, "frozen")
+    assert {*faults._held} == {0, None}
+    set_fault(meters, 0, "slow", tick=2)
+    assert {*faults._held} == {None}
+    meters.links.set(None, OK)
+    meters.show(3)
+    assert faults._held == {}

@@ -165,6 +165,17 @@ def test_meters_share_the_templates_of_what_changes_and_nothing_else_is_kept(fla
     assert len(templates) == 1
 
 
+def test_what_is_asked_over_and_over_again_overflows(flat: Any) -> None:
+    """The asker accepts any number of segments."""
+    numbers = [enc.context(0, (100 * n + 5).to_bytes(4, "big")) for n in range(1, 8)]
+    of_meters = b"".join(number + b"\x1e\x09\x08\x1f" for number in numbers)
+    assert flat.ask(0, 14, 3 * of_meters)[0] == 0x30
+    assert flat.responder._templates == {}
+    every = bytes.fromhex("0c023fffff1e 094c 094c 094c 1f")
+    assert len(flat.ask(0, 14, 10 * every)) > 10 * 3 * 5 * len(object_list(flat))
+    assert flat.ask(0, 14, 120 * every) == b"\x71\x01\x01"
+
+
 def test_a_trend_log_is_that_of_its_meter(flat: Any, alone: Any) -> None:
     for each in (flat, alone):
         each.show(2, intervals=20)

@@ -193,6 +193,13 @@ def test_an_answer_over_the_meter_s_limit_is_aborted(meters: Any) -> None:
     assert meters.ask(3, 14, asked) == b"\x71\x01\x04"
 
 
+def test_what_is_long_is_neither_compiled_to_its_end_nor_kept(meters: Any) -> None:
+    every = wanted(8, 4_194_303, Property.ALL)
+    for count in (150, 4):
+        assert meters.ask(3, 14, count * every) == b"\x71\x01\x04"
+    assert meters.responder._templates == {}
+
+
 def test_every_own_read_of_a_meter_fits_one_apdu(meters: Any) -> None:
     for spec in object_table(frozenset({1, 2, 3})).objects:
         assert meters.ask(3, 14, wanted(spec.kind, spec.instance, Property.ALL), max_apdu=0x74)[0] == 0x30

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet import segmentation
 from gateway.bacnet.segmentation import WINDOW, Segmenter
 from tests.support.programs import program
 
@@ -138,9 +139,10 @@ async def test_the_whole_object_list_arrives_in_segments_of_every_size(
 @pytest.mark.parametrize("every", [3, 7, 50])
 @pytest.mark.parametrize("window", [1, 4, 16])
 async def test_lost_segments_and_acknowledgements_are_survived(
-    gateway: Any, udp: socket.socket, every: int, window: int
+    gateway: Any, udp: socket.socket, every: int, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway._application._segmenter = Segmenter(timeout_s=0.05)
+    monkeypatch.setattr(segmentation, "SOON_S", 0.002)
+    gateway._application._segmenter = Segmenter(timeout_s=0.01)
     lost = frozenset(range(every, 4000, every))
     assert await Asker(udp, window, lost).ask(place(gateway), 0x75) == objects(gateway)
 

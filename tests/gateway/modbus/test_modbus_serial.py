@@ -270,7 +270,7 @@ async def test_a_write_that_is_applied_while_the_gateway_stops_is_answered(
 async def test_the_last_answer_on_a_terminal_waits_a_moment_to_be_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serial_listener, "_READ", 0.3)
+    monkeypatch.setattr(serial_listener, "_READ", 5.0)
     notes, write = Notes(), RTU.frame(1, bytes.fromhex("050000ff00"))
     notes.gate.clear()
     adapter = adapter_of(nameplates(1), commands=notes, listeners=[line_at(path, units=1)])

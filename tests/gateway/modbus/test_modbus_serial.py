@@ -267,28 +267,6 @@ async def test_a_write_that_is_applied_while_the_gateway_stops_is_answered(
         await stopping
 
 
-async def test_the_last_answer_on_a_terminal_waits_a_moment_to_be_read(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serial_listener, "_READ", 5.0)
-    notes, write = Notes(), RTU.frame(1, bytes.fromhex("050000ff00"))
-    notes.gate.clear()
-    adapter = adapter_of(nameplates(1), commands=notes, listeners=[line_at(path, units=1)])
-    adapter.show(snapshot_of(nameplates(1)))
-    await adapter.start()
-    file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        os.write(file, write)
-        await until(lambda: notes.begun)
-        stopping = asyncio.create_task(adapter.stop())
-        notes.gate.set()
-        await asyncio.sleep(0.1)
-        assert os.read(file, 100) == write
-        await stopping
-    finally:
-        os.close(file)
-
-
 async def test_nobody_looks_for_a_device_that_goes_while_the_gateway_stops(tmp_path: Path) -> None:
     notes, path = Notes(), tmp_path / "device"
     notes.gate.clear()

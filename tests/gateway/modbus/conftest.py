@@ -7,11 +7,14 @@ import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gateway.commands import Applier, Broadcast, Command, Outcome, Request
+from gateway.config.reader import load_config
 from gateway.errors import RequestRefusedError
 from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
@@ -21,6 +24,7 @@ from gateway.modbus.images import Images
 from gateway.modbus.line import Line
 from gateway.modbus.server import ModbusAdapter
 from gateway.modbus.subjects import Meters
+from gateway.station import Station
 from gateway.transports import Listener, NetworkListener
 from register_maps.loader import load
 from sims.models import Nameplate
@@ -238,3 +242,23 @@ async def serve() -> AsyncIterator[Serve]:
             return adapter
 
         yield start
+
+
+@asynccontextmanager
+async def station_of(folder: Path, settings: Mapping[str, Any]) -> AsyncIterator[tuple[Station, int]]:
+    """Run a real station with a manual clock on Modbus alone; give it and its port."""
+    file = folder / "station.yaml"
+    file.write_text(yaml.safe_dump(dict(settings)))
+    options: dict[tuple[str, ...], tuple[str, Any]] = {
+        ("clock", "mode"): ("--clock", "manual"),
+        ("modbus", "port"): ("--ephemeral", 0),
+        ("bacnet", "enabled"): ("--no-bacnet", False),
+        ("mqtt", "enabled"): ("--no-mqtt", False),
+        ("http", "enabled"): ("--no-http", False),
+    }
+    async with Station(load_config(file, options=options), None) as station:
+        running = asyncio.create_task(station.run())
+        try:
+            yield station, station.control.ready()["modbus"][0]["port"]
+        finally:
+            running.cancel()

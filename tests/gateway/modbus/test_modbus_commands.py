@@ -3,17 +3,14 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from gateway.commands import Advance, ResetPeak, TurnKey
-from gateway.config.reader import load_config
 from gateway.modbus.connection import HELD
 from gateway.station import Station
 from tests.gateway.modbus.conftest import (
@@ -25,6 +22,7 @@ from tests.gateway.modbus.conftest import (
     frame,
     ports_of,
     read_frame,
+    station_of,
     until,
 )
 from tests.support.snapshots import nameplates, snapshot_of
@@ -189,26 +187,10 @@ async def test_stop_ends_a_write_that_takes_too_long() -> None:
     assert adapter._pending._tasks == set()
 
 
-@asynccontextmanager
-async def _station(tmp_path: Path, **meter: Any) -> AsyncIterator[tuple[Station, int]]:
-    """Run a real station of one meter with a manual clock on Modbus alone; give it and its port."""
+def _station(folder: Path, **meter: Any) -> AbstractAsyncContextManager[tuple[Station, int]]:
+    """Run a real station of one meter on Modbus alone; give it and its port."""
     settings = {"id": "a", "model": "series-2000-277-480", "ct_a": 100, "options": ["demand", "peak_reset"]}
-    settings |= {"load": {"kw": 36}} | meter
-    file = tmp_path / "one.yaml"
-    file.write_text(yaml.safe_dump({"meters": [settings]}))
-    options: dict[tuple[str, ...], tuple[str, Any]] = {
-        ("clock", "mode"): ("--clock", "manual"),
-        ("modbus", "port"): ("--ephemeral", 0),
-        ("bacnet", "enabled"): ("--no-bacnet", False),
-        ("mqtt", "enabled"): ("--no-mqtt", False),
-        ("http", "enabled"): ("--no-http", False),
-    }
-    async with Station(load_config(file, options=options), None) as station:
-        running = asyncio.create_task(station.run())
-        try:
-            yield station, station.control.ready()["modbus"][0]["port"]
-        finally:
-            running.cancel()
+    return station_of(folder, {"meters": [settings | {"load": {"kw": 36}} | meter]})
 
 
 PEAK = read_frame(3, 114, 2)

@@ -3,48 +3,26 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from pymodbus.client import AsyncModbusTcpClient
 
 from gateway.commands import Advance
-from gateway.config.reader import load_config
 from gateway.station import Station
-from tests.gateway.modbus.conftest import connected, frame, read_frame
+from tests.gateway.modbus.conftest import connected, frame, read_frame, station_of
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 WATTS = 36_000
 REPORT = "Leviton, A8911-23, pulse counter, 23 channel"
 
 
-@asynccontextmanager
-async def _station(folder: Path) -> AsyncIterator[tuple[Station, int]]:
-    """Run a real station of 30 meters behind two hubs, with a manual clock; give it and the port."""
+def _station(folder: Path) -> AbstractAsyncContextManager[tuple[Station, int]]:
+    """Run a real station of 30 meters behind two pulse hubs; give it and its port."""
     meters = {"id": "m{n}", "count": 30, "model": "series-2000-277-480", "ct_a": 100, "accuracy": "ideal"}
-    file = folder / "hub.yaml"
-    file.write_text(
-        yaml.safe_dump(
-            {"modbus": {"maps": ["a8911-23"]}, "meters": [meters | {"load": {"kw": WATTS // 1000}}]}
-        )
-    )
-    options: dict[tuple[str, ...], tuple[str, Any]] = {
-        ("clock", "mode"): ("--clock", "manual"),
-        ("modbus", "port"): ("--ephemeral", 0),
-        ("bacnet", "enabled"): ("--no-bacnet", False),
-        ("mqtt", "enabled"): ("--no-mqtt", False),
-        ("http", "enabled"): ("--no-http", False),
-    }
-    async with Station(load_config(file, options=options), None) as station:
-        running = asyncio.create_task(station.run())
-        try:
-            yield station, station.control.ready()["modbus"][0]["port"]
-        finally:
-            running.cancel()
+    load = {"load": {"kw": WATTS // 1000}}
+    return station_of(folder, {"modbus": {"maps": ["a8911-23"]}, "meters": [meters | load]})
 
 
 async def test_a_hub_counts_the_pulses_of_its_meters_and_as_it_is_set(tmp_path: Path) -> None:

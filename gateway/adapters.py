@@ -58,20 +58,19 @@ def _bacnet(config: Config, control: "Control", links: LinksByProtocol) -> Adapt
     )
 
 
-def _mqtt(config: Config, _control: "Control", _: LinksByProtocol) -> Adapter | None:
+def _mqtt(config: Config, control: "Control", _: LinksByProtocol) -> Adapter | None:
     if config.mqtt is None:
         return None
     from gateway.mqtt.adapter import MqttAdapter  # noqa: PLC0415  imported when wanted
 
     settings = config.mqtt
     return MqttAdapter(
-        url=settings.url,
-        host=settings.host,
-        port=settings.port,
+        access=settings.access,
+        own=settings.own,
+        payloads=settings.payloads,
         gateway_id=config.gateway_id,
         meters=config.nameplates,
-        prefix=settings.prefix,
-        publish_s=settings.publish_s,
+        control=control,
     )
 
 

@@ -25,7 +25,7 @@ class Control:
         self._requests = requests
         self._clock = clock
         self._conditions = conditions
-        self._topic_root = topic_root(config.mqtt.prefix, config.gateway_id) if config.mqtt else None
+        self._topic_root = topic_root(config.mqtt.payloads.prefix, config.gateway_id) if config.mqtt else None
         self.hub: Final = Hub(adapters.build(config, self, conditions.links))
         self.serving: Final = set[str]()
 

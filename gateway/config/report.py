@@ -13,13 +13,10 @@ from gateway.validation import Schema, explain, keys_of
 Options = Mapping[tuple[str, ...], tuple[str, Any]]
 """Values that go before those of the file: by their place, the name of the option and the value."""
 
-LATER: Final = frozenset({"homeassistant", "sparkplug", "scalars"})
-"""Words of the contract that this version does not know yet."""
-
 NOT_YET: Final = "is not available in this version"
 
 _LATER_KEYS: Final = frozenset({("link", "mqtt")})
-"""Likewise keys."""
+"""Keys of the contract that this version does not know yet."""
 
 
 class Report:
@@ -45,10 +42,7 @@ class Report:
     def add_invalid(self, error: Mapping[str, Any], schema: Schema) -> Place:
         """Note what pydantic found; return its place."""
         place = keys_of(error["loc"], schema)
-        message = explain(error, schema)
-        if str(error["input"]) in LATER:
-            message = message.replace("is not allowed", NOT_YET)
-        self.add(place, not_yet(place, message))
+        self.add(place, not_yet(place, explain(error, schema)))
         return place
 
     def line(self, place: Place) -> int:

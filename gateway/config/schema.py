@@ -16,6 +16,7 @@ from gateway.config.bacnet_sections import BbmdSection, ForeignSection
 from gateway.config.link_sections import LinkSection
 from gateway.config.listener_sections import GivenListener, Port
 from gateway.config.meter_sections import MeterSection
+from gateway.config.mqtt_sections import MqttSection
 from gateway.config.section import SECRET, FileName, Section
 from sims.points import NS_PER_S
 
@@ -175,28 +176,6 @@ class BacnetSection(Section):
         default=None,
         json_schema_extra=SECRET,
         description="What DeviceCommunicationControl and ReinitializeDevice must bear; else anybody may",
-    )
-
-
-class MqttSection(Section):
-    """MQTT."""
-
-    enabled: bool = Field(default=True, description="Whether it is served")
-    url: str | None = Field(
-        default=None,
-        examples=["mqtt://broker:1883"],
-        json_schema_extra=SECRET,
-        description="A broker of your own; without it one comes along",
-    )
-    port: Port = Field(
-        default=1883, description="TCP port of the broker that comes along; 0 takes a free one"
-    )
-    prefix: str = Field(default="metergate", min_length=1, description="First level of every topic")
-    publish_s: float = Field(
-        default=1.0, ge=0.05, le=86_400, description="Time between two states of a meter [s]"
-    )
-    payload: list[Literal["state"]] = Field(
-        default=["state"], min_length=1, description="Conventions of the payload"
     )
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.addressing import HIGHEST_PORT, modbus_ports, topic_root
-from gateway.broker_address import BrokerAddress
+from gateway.addressing import HIGHEST_PORT, modbus_ports
 from gateway.config.bacnet import BacnetChecker
 from gateway.config.document import Place
 from gateway.config.listeners import Listeners, bound
+from gateway.config.mqtt import MqttChecker
 from gateway.config.report import Report, key_at
 from gateway.config.schema import ConfigFile
 from gateway.config.settings import BacnetSettings, HttpSettings, ModbusSettings, MqttSettings
-from gateway.errors import ConfigError
 
 
 class _Ports(NamedTuple):
@@ -83,13 +82,7 @@ class Services:
         section, gateway = self._sections.mqtt, self._sections.gateway
         if not section.enabled:
             return None
-        try:
-            topic_root(section.prefix, gateway.id)
-            if section.url is not None:
-                BrokerAddress.parse(section.url)
-        except ConfigError as error:
-            self._report.add(error.key.split("."), error.message)
-        return MqttSettings(section.url, gateway.host, section.port, section.prefix, section.publish_s)
+        return MqttChecker(section, gateway.id, gateway.host, self._folder, self._report).settings()
 
     def http(self) -> HttpSettings | None:
         """Return the settings of HTTP, None where it is off."""

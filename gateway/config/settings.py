@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.bip import Role
+from gateway.broker import Access
 from gateway.clock import ClockMode
 from gateway.link_faults import LinkFault
+from gateway.payloads import Payloads
 from gateway.transports import Listener
 from sims.meter import MeterSpec
 from sims.models import Nameplate
@@ -61,13 +63,15 @@ class BacnetSettings:
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """MQTT: the broker's `url`, or None for one that comes along, on `host` and `port` (0: a free one)."""
+    """MQTT: how the broker is reached, whether one of our `own` comes along there, and what is published.
 
-    url: str | None
-    host: str
-    port: int
-    prefix: str
-    publish_s: float
+    `backlog` is how many events and intervals wait for it at most.
+    """
+
+    access: Access
+    own: bool
+    payloads: Payloads
+    backlog: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,52 @@
 """When a snapshot goes out: at the publish interval, spread over it, or at once where somebody waits for it.
 
-The publisher keeps the latest snapshot alone, so nothing piles up while no broker listens. How a message
-looks is in `messages`, how it travels in `client`; neither sockets nor JSON belong here.
+The publisher keeps the latest snapshot alone, so nothing piles up while no broker listens. What is said is a
+convention's business, how it travels is the connection's; neither sockets nor JSON belong here.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from random import uniform
 from typing import Final, Protocol
 
-from gateway.mqtt.messages import GROUP, ONLINE, Message, StateEncoder, Topics, statuses, tick_message
-from sims.models import Nameplate
+from gateway.mqtt.convention import Convention
+from gateway.mqtt.messages import Message
 from sims.snapshot import Snapshot
 
 SPREAD: Final = 0.8
 """The part of the publish interval over which a round is spread."""
 
-SLICE: Final = 10
-"""States that go out in one go where there is no hurry: half a millisecond in which nobody else is served."""
+SLICE: Final = 4
+"""Meters whose states go out in one go: some 0.1 ms, during which nobody else is served."""
+
+GROUP: Final = 50
+"""The same where there is a hurry."""
 
 
 class Sender(Protocol):
     """What messages are given to."""
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Return when the last of `messages` is written (QoS 0) or acknowledged (QoS 1)."""
+        """Return when `messages` are written (QoS 0) and acknowledged (QoS 1), in their order."""
 
 
 class Publisher:
-    """Publishes the states of `meters` each `publish_s` [s] and keeps track of what is out.
+    """Says by `convention` what `meters` meters show, each `publish_s` [s], and keeps track of what is out.
 
-    A round is the state of every meter and then the tick, at QoS 1: a broker that has acknowledged the tick
-    has all the states. `given` and `out` count the snapshots, so that one may wait for the latest.
+    A round is what each meter has to say, and then the closing. `given` and `out` count the snapshots, so
+    that one may wait for the latest.
     """
 
-    def __init__(self, topics: Topics, meters: Sequence[Nameplate], publish_s: float) -> None:
-        self._topics = topics
+    def __init__(self, convention: Convention, meters: int, publish_s: float) -> None:
+        self._convention = convention
         self._publish_s = publish_s
-        self._encoder = StateEncoder(topics, meters)
-        self._statuses = statuses(topics, meters, ONLINE)
-        self._gap_s = SPREAD * publish_s / max(1, len(meters))
+        self._gap_s = SPREAD * publish_s / max(1, meters)
         self._snapshot: Snapshot | None = None
         self._given = 0
         self._out = 0
+        self._birth_due: float | None = None
         self._fresh = asyncio.Event()
         self._hurry = asyncio.Event()
         self._changed = asyncio.Event()
@@ -59,6 +62,12 @@ class Publisher:
         self._changed.set()
         self._changed.clear()
 
+    def be_born_again(self, within_s: float) -> None:
+        """Say all births again, at a time drawn from the next `within_s` [s], before another round."""
+        due = asyncio.get_running_loop().time() + uniform(0.0, within_s)  # noqa: S311  no secret
+        self._birth_due = due if self._birth_due is None else min(due, self._birth_due)
+        asyncio.get_running_loop().call_at(due, self._fresh.set)
+
     async def latest_out(self, *, unless: Callable[[], bool]) -> None:
         """Return when the snapshot shown last is out, or as soon as `unless` holds; the round hurries."""
         awaited = self._given
@@ -67,10 +76,9 @@ class Publisher:
             await self._changed.wait()
 
     async def serve(self, sender: Sender) -> None:
-        """Publish for as long as the connection lasts: statuses, all states at once, then at the interval."""
-        await sender.send(self._statuses)
+        """Publish for as long as the connection lasts: births, all states at once, then at the interval."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = self._birth_due = loop.time()
         if self._snapshot is not None:
             self._fresh.set()
             self._hurry.set()
@@ -86,12 +94,17 @@ class Publisher:
         number = self._given
         self._fresh.clear()
         turn = asyncio.get_running_loop().time()
-        states = self._encoder.encode(snapshot)
-        while group := list(islice(states, GROUP if self._hurry.is_set() else SLICE)):
+        if self._birth_due is not None and turn >= self._birth_due:
+            self._birth_due = None
+            await _send_all(sender, iter(self._convention.births(snapshot)))
+        states = self._convention.states(snapshot)
+        while part := list(islice(states, GROUP if self._hurry.is_set() else SLICE)):
             await self._until(turn)
-            await sender.send(group)
-            turn += self._gap_s * len(group)
-        await sender.send([tick_message(self._topics, snapshot.tick)])
+            if group := [message for messages in part for message in messages]:
+                await sender.send(group)
+            turn += self._gap_s * len(part)
+        if closing := self._convention.closing(snapshot):
+            await sender.send(closing)
         self._out = number
         if number == self._given:
             self._hurry.clear()
@@ -102,3 +115,10 @@ class Publisher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(time):
                 await self._hurry.wait()
+
+
+async def _send_all(sender: Sender, messages: Iterator[Message]) -> None:
+    """Send messages in groups, so that others have their turn between them."""
+    while group := list(islice(messages, GROUP)):
+        await sender.send(group)
+        await asyncio.sleep(0)

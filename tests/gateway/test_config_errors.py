@@ -49,12 +49,16 @@ SECTIONS = [
     ("gateway: {host: '::1'}", "gateway.host", "'::1' is no IPv4 address, as BACnet/IP needs"),
     ("bacnet: {device_instance: 4194302}", "bacnet.device_instance", "allowed: up to 4194301"),
     ("bacnet: {network: 65535}", "bacnet.network", "allowed: a whole number from 1 to 65534"),
-    ("mqtt: {url: 'http://x'}", "mqtt.url", "allowed: mqtt://[user:password@]host[:port]"),
+    (
+        "mqtt: {url: 'http://x'}",
+        "mqtt.url",
+        "allowed: mqtt:// (mqtts, ws or wss) [user:password@]host[:port]",
+    ),
     ("mqtt: {prefix: 'a/#'}", "mqtt.prefix", "'a/#'"),
     (
-        "mqtt: {payload: [sparkplug]}",
+        "mqtt: {payload: [spark]}",
         "mqtt.payload[0]",
-        "'sparkplug' is not available in this version; allowed: state",
+        "'spark' is not allowed; allowed: state, scalars, event",
     ),
     ("http: {port: 5020}", "http.port", "5020 is also the port of modbus, 5020; allowed: different ports"),
     ("modbus: {port: 1883}", "modbus.port", "1883 is also the port of mqtt, 1883"),
@@ -70,7 +74,7 @@ SECTIONS = [
     ("mqtt: {url: ['mqtt://ann:hunter2@x']}", "mqtt.url", "the value is not text"),
     ("mqtt: {url: {'mqtt://ann:hunter2@x': 1}}", "mqtt.url", "the value is not text"),
     ("mqtt: 'mqtt://ann:hunter2@x'", "mqtt", "the value is not allowed; allowed: a mapping with the keys"),
-    ("mqtt: {url: 'mqtts://ann:hunter2@x'}", "mqtt.url", "scheme 'mqtts' is not served"),
+    ("mqtt: {url: 'amqp://ann:hunter2@x'}", "mqtt.url", "scheme 'amqp' is not served"),
     ('state: "a\\0b"', "state", "is no name of a file; allowed: one without NUL"),
     ('modbus: {maps: ["a\\0.yaml"]}', "modbus.maps[0]", "is no name of a file"),
 ]

@@ -59,7 +59,7 @@ def test_the_example_of_the_contract_is_right(tmp_path: Path) -> None:
     assert config.bacnet
     assert config.bacnet.address == "192.168.1.20/24"
     assert config.mqtt
-    assert config.mqtt.url == "mqtt://broker:1883"
+    assert str(config.mqtt.access.address) == "mqtt://broker:1883"
     assert len(config.meters) == 201
     first, *_, lobby = config.meters
     assert (first.nameplate.id, first.nameplate.number, first.nameplate.ct_a) == ("M0001", 1, 400)
@@ -96,7 +96,7 @@ def test_without_a_file_there_are_ten_meters_of_mixed_models_on_the_usual_ports(
     assert (config.modbus.host, config.modbus.connections, config.modbus.idle_s) == ("127.0.0.1", 512, 0.0)
     assert (_tcp(config).port, _tcp(config).maps) == (5020, ("native", "sunspec"))
     assert (config.bacnet.address, config.bacnet.port) == ("127.0.0.1/8", 47808)
-    assert (config.mqtt.url, config.mqtt.port) == (None, 1883)
+    assert (config.mqtt.own, config.mqtt.access.address.port) == (True, 1883)
     assert (config.http.port, config.http.token) == (8080, None)
 
 
@@ -114,7 +114,7 @@ def test_options_go_before_the_file(tmp_path: Path) -> None:
     assert config.http
     assert config.http.port == 4321
     assert config.mqtt
-    assert config.mqtt.url is None
+    assert config.mqtt.own
     assert config.bacnet is None
     assert config.state is None
     assert [meter.nameplate.model.key for meter in config.meters] == ["series-1000-120-208"] * 3

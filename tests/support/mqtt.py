@@ -1,12 +1,16 @@
 """The MQTT adapter with meters of its own, in the test's process or in one that can be killed."""
 
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.broker import Access, BrokerAddress
+from gateway.commands import Outcome, Request
 from gateway.mqtt.adapter import MqttAdapter
+from gateway.payloads import Payloads
 from sims.models import Nameplate
 from sims.points import FLAGS, NS_PER_S
 from sims.snapshot import Snapshot
@@ -26,16 +30,40 @@ def plain_snapshot(meters: Sequence[Nameplate], tick: int = 1, **columns: NDArra
 
 
 class Gateway:
-    """An adapter on a broker, with its meters and the tick it shows."""
+    """An adapter on a broker, with its meters and the tick it shows; `asked` is what others have asked for.
 
-    def __init__(self, count: int, **settings: Any) -> None:
+    Without `url` the broker is one that comes along; `payloads` are settings of `Payloads`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        url: str | None = None,
+        *,
+        gateway_id: str = "plant-a",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        version: int = 4,
+        tls: ssl.SSLContext | None = None,
+        **payloads: Any,
+    ) -> None:
         self.meters = nameplates(count)
         self.tick = 0
+        self.asked: list[Request] = []
         self.adapter = MqttAdapter(
-            **{"url": None, "host": "127.0.0.1", "port": 0, "gateway_id": "plant-a", "meters": self.meters}
-            | settings
+            access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
+            own=url is None,
+            payloads=Payloads(**payloads),
+            gateway_id=gateway_id,
+            meters=self.meters,
+            control=self,
         )
         self.show()
+
+    async def apply(self, request: Request) -> Outcome:
+        """Carry out nothing, but keep in mind what was asked for."""
+        self.asked.append(request)
+        return ("",)
 
     def show(self) -> Snapshot:
         """Show the next tick."""

@@ -9,13 +9,11 @@ import socket
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.mqtt.adapter import MqttAdapter
 from tests.support.mqtt import Gateway
 
 pytestmark = pytest.mark.real_client("mosquitto")
@@ -256,7 +254,7 @@ async def test_two_gateways_of_one_id_on_one_broker_are_told_that_ids_must_diffe
     assert "two clients have the id metergate-plant-a" in caplog.text
 
 
-async def test_it_can_be_stopped_before_it_is_started(plates: Callable[[int], Any]) -> None:
-    adapter = MqttAdapter(url=None, host="127.0.0.1", port=0, gateway_id="plant-a", meters=plates(1))
+async def test_it_can_be_stopped_before_it_is_started() -> None:
+    adapter = Gateway(1).adapter
     await adapter.stop()
     await adapter.shown()

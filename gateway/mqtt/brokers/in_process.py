@@ -29,7 +29,7 @@ from amqtt.session import INCOMING, ApplicationMessage, Session  # type: ignore[
 
 from gateway.binding import bind_tcp
 from gateway.errors import BrokerUnavailableError
-from gateway.mqtt.broker import OPTION, SERVICE
+from gateway.mqtt.brokers.embedded import OPTION, SERVICE
 
 _CONNECT_S: Final = 5.0
 _STOP_S: Final = 0.5

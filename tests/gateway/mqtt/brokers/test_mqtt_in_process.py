@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.mqtt.in_process import InProcessBroker
+from gateway.mqtt.brokers.in_process import InProcessBroker
 
 CONNACK = bytes.fromhex("20020000")
 PINGREQ, PINGRESP = bytes.fromhex("c000"), bytes.fromhex("d000")

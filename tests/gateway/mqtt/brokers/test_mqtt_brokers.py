@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from gateway.errors import AddressInUseError, BrokerUnavailableError
-from gateway.mqtt import broker as brokers
-from gateway.mqtt.broker import embedded_broker, loopback
+from gateway.mqtt.brokers import embedded as brokers
+from gateway.mqtt.brokers.embedded import embedded_broker, loopback
 
-PROCESS = Path(__file__).parent / "gateway_process.py"
+PROCESS = Path(__file__).parents[1] / "gateway_process.py"
 EITHER = pytest.mark.parametrize(
     "which", [pytest.param("Mosquitto", marks=pytest.mark.real_client("mosquitto")), "amqtt"]
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.broker_address import BrokerAddress
+from gateway.broker import BrokerAddress
 from gateway.errors import ConfigError
 
 
@@ -10,6 +10,9 @@ from gateway.errors import ConfigError
         ("mqtt://broker", BrokerAddress("broker", 1883), "mqtt://broker:1883"),
         ("mqtt://10.0.0.7:1884/", BrokerAddress("10.0.0.7", 1884), "mqtt://10.0.0.7:1884"),
         ("mqtt://[::1]:1884", BrokerAddress("::1", 1884), "mqtt://[::1]:1884"),
+        ("mqtts://broker", BrokerAddress("broker", 8883, scheme="mqtts"), "mqtts://broker:8883"),
+        ("ws://broker", BrokerAddress("broker", 80, scheme="ws", path="/mqtt"), "ws://broker:80/mqtt"),
+        ("wss://broker/x/y", BrokerAddress("broker", 443, scheme="wss", path="/x/y"), "wss://broker:443/x/y"),
         ("mqtt://ann:p%40ss@broker", BrokerAddress("broker", 1883, "ann", "p@ss"), "mqtt://ann@broker:1883"),
     ],
 )
@@ -21,7 +24,8 @@ def test_a_url_says_where_the_broker_is_and_who_asks(url: str, address: BrokerAd
 @pytest.mark.parametrize(
     "url",
     [
-        "mqtts://ann:secret@broker",
+        "amqp://ann:secret@broker",
+        "wss://ann:secret@broker/mqtt?x=1",
         "broker:1883",
         "mqtt://",
         "mqtt://ann:secret@bro ker",
@@ -38,7 +42,7 @@ def test_another_url_is_an_error_that_says_what_is_allowed_and_no_password(url: 
     with pytest.raises(ConfigError) as caught:
         BrokerAddress.parse(url)
     assert "mqtt.url" in str(caught.value)
-    assert "allowed: mqtt://[user:password@]host[:port]" in str(caught.value)
+    assert "allowed: mqtt:// (mqtts, ws or wss) [user:password@]host[:port]" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

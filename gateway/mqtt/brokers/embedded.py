@@ -41,10 +41,10 @@ def embedded_broker(host: str, port: int) -> EmbeddedBroker:
     """Return Mosquitto where it is installed, else amqtt; on `host` if it is loopback, else on 127.0.0.1."""
     host = loopback(host)
     if program := find_mosquitto():
-        from gateway.mqtt.mosquitto import Mosquitto  # noqa: PLC0415  one of the two is needed
+        from gateway.mqtt.brokers.mosquitto import Mosquitto  # noqa: PLC0415  one of the two is needed
 
         return Mosquitto(program, host, port)
-    from gateway.mqtt.in_process import InProcessBroker  # noqa: PLC0415  amqtt takes a third of a second
+    from gateway.mqtt.brokers.in_process import InProcessBroker  # noqa: PLC0415  amqtt takes a third of a second
 
     return InProcessBroker(host, port)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import AddressInUseError, BrokerUnavailableError
-from gateway.mqtt.broker import OPTION, SERVICE, on_port
-from gateway.mqtt.processes import Watchdog, cancel, end, keep_running, spawn
+from gateway.mqtt.brokers.embedded import OPTION, SERVICE, on_port
+from gateway.mqtt.brokers.processes import Watchdog, cancel, end, keep_running, spawn
 
 _CONFIGURATION: Final = """\
 listener {port} {host}

@@ -1,0 +1,1 @@
+"""The broker that comes along where the user names none."""

@@ -1,0 +1,211 @@
+"""One connection to a broker: aiomqtt's client, and what that lacks.
+
+aiomqtt is imported here alone, and paho, on which it stands. Who connects when and what is said is not known
+here.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Final, Self
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties as WireProperties
+
+from gateway.broker import Access
+from gateway.mqtt.dialling import dial
+from gateway.mqtt.messages import Incoming, Message, Properties, publish_packet
+
+AT_ONCE: Final = 50
+"""Messages of QoS 1 that wait for their acknowledgement together."""
+
+MOST_HEARD: Final = 1000
+"""Messages of others that wait at most; what comes beyond is dropped, with a line in the log."""
+
+_ANSWER_S: Final = 5.0
+_KEEPALIVE_S: Final = 30
+_NO_CALL_BACK: Final = 0
+"""The command under which paho writes a packet and tells nobody."""
+
+_LIBRARY: Final = logging.getLogger(f"{__name__}.paho")
+_LIBRARY.setLevel(logging.CRITICAL)  # whatever paho has to say of a lost connection, the exception says too
+
+
+ConnectionLostError = aiomqtt.MqttError
+"""What is raised where a connection is lost, was never there or is not answered on."""
+
+
+class Connection(aiomqtt.Client):
+    """One connection, made with `access`; for another one, another object.
+
+    What aiomqtt (2.5.1) lacks: many messages in one write, a cut, being cancelled, and writing at once rather
+    than at the next turn of the event loop.
+    """
+
+    def __init__(self, access: Access, identifier: str, will: Message) -> None:
+        address = access.address
+        self._v5 = access.version == aiomqtt.ProtocolVersion.V5
+        super().__init__(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            identifier=identifier,
+            protocol=aiomqtt.ProtocolVersion(access.version),
+            logger=_LIBRARY,
+            will=aiomqtt.Will(
+                will.topic,
+                will.payload,
+                will.qos,
+                will.retain,
+                self._properties_of(will, PacketTypes.WILLMESSAGE),
+            ),
+            timeout=_ANSWER_S,
+            keepalive=_KEEPALIVE_S,
+            max_queued_incoming_messages=MOST_HEARD,
+            max_inflight_messages=2 * AT_ONCE,
+        )
+        self.pending_calls_threshold = 4 * AT_ONCE
+        self._access = access
+        self._dialled: socket.socket | None = None
+        self._drained = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises OSError or ConnectionLostError. Safe to cancel, if `cut` follows.
+
+        aiomqtt's own method dials in a thread, for which the process waits when it ends.
+        """
+        async with asyncio.timeout(self.timeout):
+            dialled = self._dialled = await dial(self._access.address, self._access.tls)
+            self._client._create_socket_connection = lambda: dialled  # type: ignore[method-assign]  # noqa: SLF001
+            self._client_connect()
+            await self._wait_for(self._connected, timeout=None)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Disconnect, unless that has happened; nobody need ask why it has."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+        await super().__aexit__(None, None, None)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Hand over `messages` in order; return when they are written (QoS 0) and acknowledged (QoS 1).
+
+        Raises ConnectionLostError if the connection is lost or the broker does not answer.
+        """
+        for qos, alike in groupby(messages, lambda message: message.qos):
+            if qos:
+                await self._deliver(list(alike))
+            else:
+                await self._write(alike)
+
+    async def _write(self, messages: Iterable[Message]) -> None:
+        """Write messages of QoS 0 by one call; wait where the broker does not keep up.
+
+        paho would make a call, and objects for its call-back, for each of them.
+        """
+        if self._disconnected.done():
+            raise ConnectionLostError("the connection is lost")
+        packets = b"".join(publish_packet(each, self._packed(each.properties)) for each in messages)
+        self._drained.clear()
+        self._client._packet_queue(_NO_CALL_BACK, packets, 0, 0)  # noqa: SLF001
+        if self._client.want_write():
+            await self._wait_for(self._drained.wait(), timeout=None)
+        if self._disconnected.done():
+            raise ConnectionLostError("the connection is lost")
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        """Publish messages of QoS 1 or 2 and wait for what acknowledges them, of many at once."""
+        for first in range(0, len(messages), AT_ONCE):
+            together = [
+                self.publish(*message[:4], self._properties_of(message, PacketTypes.PUBLISH))
+                for message in messages[first : first + AT_ONCE]
+            ]
+            for outcome in await asyncio.gather(*together, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def heard(self) -> AsyncIterator[Incoming]:
+        """Yield what others say; raise ConnectionLostError when the connection is lost."""
+        async for message in self.messages:
+            properties = message.properties
+            yield Incoming(
+                topic=str(message.topic),
+                payload=bytes(message.payload),
+                retain=bool(message.retain),
+                response_topic=getattr(properties, "ResponseTopic", ""),
+                correlation=getattr(properties, "CorrelationData", b""),
+            )
+
+    async def listen(self, filters: Sequence[str]) -> None:
+        """Subscribe to these filters at QoS 1. Raises ConnectionLostError."""
+        if filters:
+            await self.subscribe([(each, 1) for each in filters])
+
+    def cut(self) -> None:
+        """Break off without a DISCONNECT: the broker publishes the will. Safe whatever the state."""
+        if self._dialled is not None:
+            with contextlib.suppress(OSError):
+                self._dialled.shutdown(socket.SHUT_RDWR)
+
+    def _packed(self, properties: Properties) -> bytes:
+        return _packed(properties) if self._v5 else b""
+
+    def _properties_of(self, message: Message, packet: int) -> WireProperties | None:
+        return _wire(message.properties, packet) if self._v5 else None
+
+    def _on_disconnect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
+    ) -> None:
+        """Note that the connection is over, unless connecting was cancelled: aiomqtt (2.5.1) then raises."""
+        self._drained.set()
+        if not self._connected.cancelled():
+            super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002  paho's call
+        """Write at once, and watch the socket for what it does not take.
+
+        aiomqtt's own method writes at the next turn of the loop, which costs more than the writing.
+        """
+        self._flush()
+        if client.want_write() and client.socket() is sock:
+            self._loop.add_writer(sock.fileno(), self._flush)
+
+    def _flush(self) -> None:
+        """Write what can be written; a connection that cannot be written to is over."""
+        try:
+            self._client.loop_write()
+        except Exception as error:  # noqa: BLE001  as aiomqtt: whatever it is, the connection is over
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+            self._drained.set()
+
+    def _on_socket_unregister_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        """Let those who wait know that everything is written, or never will be."""
+        self._drained.set()
+        super()._on_socket_unregister_write(client, userdata, sock)
+
+
+@lru_cache(maxsize=256)
+def _packed(properties: Properties) -> bytes:
+    """Return the properties of a PUBLISH as they are on the wire."""
+    return bytes(_wire(properties, PacketTypes.PUBLISH).pack())  # type: ignore[no-untyped-call]
+
+
+def _wire(properties: Properties, packet: int) -> WireProperties:
+    """Return properties as paho has them."""
+    wire = WireProperties(packet)  # type: ignore[no-untyped-call]
+    if properties.content_type:
+        wire.ContentType = properties.content_type
+    if properties.expiry_s is not None:
+        wire.MessageExpiryInterval = properties.expiry_s
+    if properties.correlation:
+        wire.CorrelationData = properties.correlation
+    if properties.user:
+        wire.UserProperty = list(properties.user)
+    return wire

@@ -1,0 +1,20 @@
+"""The table of conventions: which there are, and for which payloads each is needed.
+
+To add a convention: one folder and one line here. Each is imported when it is wanted.
+"""
+
+from collections.abc import Sequence
+
+from gateway.mqtt.convention import Convention
+from gateway.mqtt.plain.convention import Plain
+from gateway.mqtt.plain.topics import Topics
+from gateway.payloads import Payloads
+from sims.models import Nameplate
+
+
+def conventions(topics: Topics, meters: Sequence[Nameplate], payloads: Payloads) -> list[Convention]:
+    """Return the conventions that `payloads` need, the plain one first if it is among them."""
+    made: list[Convention] = []
+    if payloads.kinds & {"state", "scalars", "event", "history", "homeassistant"}:
+        made.append(Plain(topics, meters, payloads))
+    return made

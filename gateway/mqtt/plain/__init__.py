@@ -1,0 +1,1 @@
+"""The plain convention: states, scalars, events and history as JSON, at topics of our own."""

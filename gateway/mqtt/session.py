@@ -1,0 +1,121 @@
+"""One convention on one connection: what it says goes out, what others ask goes to the station.
+
+How a connection is kept is in `link`, when something goes out in `publisher`; no topics and no payloads here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.broker import Access
+from gateway.commands import Applier, Outcome
+from gateway.errors import RequestRefusedError
+from gateway.mqtt.connection import Connection, ConnectionLostError
+from gateway.mqtt.convention import Asked, Convention, Reborn, Said
+from gateway.mqtt.link import Link
+from gateway.mqtt.messages import Incoming
+from gateway.mqtt.publisher import Publisher
+from sims.snapshot import Snapshot
+
+Teller = Callable[[Connection], Awaitable[None]]
+"""Tells something beside the states for as long as a connection lasts."""
+
+
+class Session:
+    """Says and hears what `convention` is about, for ever, from `run` on."""
+
+    def __init__(
+        self,
+        convention: Convention,
+        *,
+        identifier: str,
+        meters: int,
+        publish_s: float,
+        control: Applier,
+        longest_wait_s: float,
+        tellers: Sequence[Teller] = (),
+    ) -> None:
+        self._convention = convention
+        self._control = control
+        self._tellers = tellers
+        self._running: asyncio.Task[None] | None = None
+        self._publisher = Publisher(convention, meters, publish_s)
+        self._link = Link(
+            identifier=identifier,
+            will=convention.will,
+            farewell=convention.farewell,
+            serve=self._serve,
+            changed=self._publisher.wake,
+            longest_wait_s=longest_wait_s,
+        )
+
+    def start(self, access: Access) -> None:
+        """Begin to connect."""
+        name = f"mqtt {self._convention.name}".rstrip()
+        self._running = asyncio.create_task(self._link.run(access), name=name)
+        self._running.add_done_callback(lambda _: self._publisher.wake())
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Say what there is to say of `snapshot` when its time comes."""
+        self._publisher.show(snapshot)
+
+    async def shown(self, *, unless: Callable[[], bool]) -> None:
+        """Return when the broker has all of the latest snapshot, or as soon as `unless` holds."""
+        await self._publisher.latest_out(unless=unless)
+
+    def away(self) -> bool:
+        """Return whether there is no connection at the moment."""
+        return self.ended() or not self._link.connected
+
+    def failed(self) -> bool:
+        """Return whether the first attempt to connect has failed, and none since has succeeded."""
+        return self.ended() or (self._link.tried and not self._link.connected)
+
+    def ended(self) -> bool:
+        """Return whether it does not run."""
+        return self._running is None or self._running.done()
+
+    def raise_if_ended(self) -> None:
+        """Raise what has ended it though nobody has stopped it, which only a bug can."""
+        if self._running is not None and self._running.done():
+            self._running.result()
+
+    async def stop(self, within_s: float) -> None:
+        """Say good-bye and disconnect, or break off after `within_s` [s]; safe to call more than once."""
+        running, self._running = self._running, None
+        self._publisher.wake()
+        if running is not None:
+            running.cancel()
+            await asyncio.wait({running}, timeout=within_s)
+
+    async def _serve(self, connection: Connection) -> None:
+        """Do everything at once that is done on a connection; raise what ends any of it."""
+        await connection.listen(self._convention.subscriptions)
+        work = (self._publisher.serve, self._hear, *self._tellers)
+        tasks = [asyncio.ensure_future(each(connection)) for each in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hear(self, connection: Connection) -> None:
+        """Do what others ask, one after the other. Raises ConnectionLostError when the connection is lost."""
+        async for incoming in connection.heard():
+            await self._obey(connection, incoming)
+        raise ConnectionLostError("the broker has ended the connection")
+
+    async def _obey(self, connection: Connection, incoming: Incoming) -> None:
+        match self._convention.heard(incoming):
+            case Asked(request, answer):
+                try:
+                    outcome: Outcome | RequestRefusedError = await self._control.apply(request)
+                except RequestRefusedError as refusal:
+                    outcome = refusal
+                await connection.send(answer(outcome))
+            case Said(messages):
+                await connection.send(messages)
+            case Reborn(within_s):
+                self._publisher.be_born_again(within_s)

@@ -3,7 +3,7 @@
 Pure; what a protocol wraps round them (topics, envelopes, status) is its own business.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,18 +20,22 @@ Reading = dict[str, Any]
 _DIGITS: Final = 9
 """Significant digits of a quantity, what a float32 carries; also the decimals of energy, finer than a mJ."""
 
-_LACKING: Final = object()
+LACKING: Final = object()
+"""What stands where a value cannot be shown."""
 
 
 class Readings:
-    """Turns snapshots into readings of `meters`, given in the order of the snapshot's columns."""
+    """Turns snapshots into readings of `meters`, given in the order of the snapshot's columns.
+
+    `names` are the points that each has.
+    """
 
     def __init__(self, meters: Sequence[Nameplate]) -> None:
         present = {
             meter.model.lines: tuple(point.name for point in PUBLISHED if point.lines <= meter.model.lines)
             for meter in meters
         }
-        self._names = [present[meter.model.lines] for meter in meters]
+        self.names: Final = [present[meter.model.lines] for meter in meters]
 
     def shown(self, snapshot: Snapshot, rows: Sequence[int] | None = None) -> Iterator[Reading]:
         """Yield the reading of each meter, or of those in `rows`; columns are worked out before the first.
@@ -41,10 +45,20 @@ class Readings:
         """
         if rows is not None:
             snapshot = Snapshot(snapshot.tick, {name: held[rows] for name, held in snapshot.columns.items()})
-        columns = {point.name: _values(point, snapshot.column(point.name)) for point in PUBLISHED}
-        names_of = self._names if rows is None else [self._names[row] for row in rows]
+        columns = self.columns(snapshot)
+        names_of = self.names if rows is None else [self.names[row] for row in rows]
         for place, names in enumerate(names_of):
-            yield {name: value for name in names if (value := columns[name][place]) is not _LACKING}
+            yield {name: value for name in names if (value := columns[name][place]) is not LACKING}
+
+    def columns(
+        self, snapshot: Snapshot, names: Collection[str] | None = None
+    ) -> Mapping[str, Sequence[Any]]:
+        """Return the values of all meters, or of the points in `names` alone, as `shown` does.
+
+        LACKING stands where a value is not a number.
+        """
+        wanted = (point for point in PUBLISHED if names is None or point.name in names)
+        return {point.name: _values(point, snapshot.column(point.name)) for point in wanted}
 
 
 def _values(point: Point, column: NDArray[Any]) -> list[Any]:
@@ -60,7 +74,7 @@ def _values(point: Point, column: NDArray[Any]) -> list[Any]:
         case Kind.INSTANT:
             values = _tidy(point.shown(column)).tolist()
             for row in np.flatnonzero(~np.isfinite(column)):
-                values[row] = _LACKING
+                values[row] = LACKING
         case _:
             values = column.tolist()
     return values

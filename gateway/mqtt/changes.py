@@ -35,6 +35,11 @@ class Changes:
         """Take everything for new, as it is to somebody who has just come."""
         self._told.clear()
 
+    def tell(self, row: int, snapshot: Snapshot) -> None:
+        """Take what a snapshot shows of the meter in `row` for told."""
+        for name, told in self._told.items():
+            told[row] = snapshot.column(name)[row]
+
     def of(self, snapshot: Snapshot) -> Iterator[Reading]:
         """Yield for each meter in turn the points that changed, as `Readings` shows them; all are told now.
 

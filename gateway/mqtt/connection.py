@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as WireProperties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.broker import Access
 from gateway.mqtt.dialling import dial
@@ -31,6 +32,9 @@ _ANSWER_S: Final = 5.0
 _KEEPALIVE_S: Final = 30
 _NO_CALL_BACK: Final = 0
 """The command under which paho writes a packet and tells nobody."""
+
+_WITH_WILL: Final = 0x04
+"""The reason of a DISCONNECT on MQTT 5 after which the broker says the will."""
 
 _LIBRARY: Final = logging.getLogger(f"{__name__}.paho")
 _LIBRARY.setLevel(logging.CRITICAL)  # whatever paho has to say of a lost connection, the exception says too
@@ -72,6 +76,7 @@ class Connection(aiomqtt.Client):
         )
         self.pending_calls_threshold = 4 * AT_ONCE
         self._access = access
+        self._last_will = will
         self._dialled: socket.socket | None = None
         self._drained = asyncio.Event()
 
@@ -92,6 +97,17 @@ class Connection(aiomqtt.Client):
         if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()
         await super().__aexit__(None, None, None)
+
+    async def leave(self, farewell: Sequence[Message]) -> None:
+        """Say `farewell` and DISCONNECT. Raises ConnectionLostError.
+
+        Where the farewell is nothing but the will, the broker is asked on MQTT 5 to say the will as well, as
+        Sparkplug wants it (3.0, payloads-ndeath-will-message-publisher-disconnect-mqtt50).
+        """
+        await self.send(farewell)
+        if self._v5 and list(farewell) == [self._last_will]:
+            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL))
+        await self.__aexit__(None, None, None)
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Hand over `messages` in order; return when they are written (QoS 0) and acknowledged (QoS 1).

@@ -17,4 +17,8 @@ def conventions(topics: Topics, meters: Sequence[Nameplate], payloads: Payloads)
     made: list[Convention] = []
     if payloads.kinds & {"state", "scalars", "event", "history", "homeassistant"}:
         made.append(Plain(topics, meters, payloads))
+    if "sparkplug" in payloads.kinds:
+        from gateway.mqtt.sparkplug.convention import Sparkplug  # noqa: PLC0415  imported when it is wanted
+
+        made.append(Sparkplug(meters, payloads))
     return made

@@ -100,8 +100,7 @@ class Link:
         """Send the farewell and DISCONNECT if the broker still listens; else the will speaks for us."""
         with contextlib.suppress(ConnectionLostError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                await connection.send(self._farewell())
-                await connection.__aexit__(None, None, None)
+                await connection.leave(self._farewell())
 
     def _suspect(self, lasted_s: float) -> None:
         """Count the connections that the broker has ended soon; a second one in turn is a namesake's work.

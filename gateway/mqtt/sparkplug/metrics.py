@@ -37,8 +37,8 @@ class Metric:
         return stencil(self.datatype, name=self.name, place=self.place, properties=properties)
 
     def told(self) -> Stencil:
-        """Return how data write it: with its type, without which many cannot read it (decision 27)."""
-        return stencil(self.datatype, place=self.place)
+        """Return how it is written after that: with its type, without which many cannot read it."""
+        return stencil(self.datatype, name=self.name if self.place is None else "", place=self.place)
 
 
 def _of_point(point: Point, folder: str = "") -> Metric:

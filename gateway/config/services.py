@@ -14,7 +14,13 @@ from gateway.config.document import Place
 from gateway.config.listeners import Listeners, bound
 from gateway.config.report import Report, key_at
 from gateway.config.schema import ConfigFile
-from gateway.config.settings import BacnetSettings, HttpSettings, ModbusSettings, MqttSettings
+from gateway.config.settings import (
+    BacnetSettings,
+    HttpSettings,
+    JournalSettings,
+    ModbusSettings,
+    MqttSettings,
+)
 from gateway.errors import ConfigError
 
 
@@ -99,6 +105,10 @@ class Services:
             if section.enabled
             else None
         )
+
+    def journal(self) -> JournalSettings:
+        """Return what is recorded for MQTT to tell: nothing, as long as it tells nothing of it."""
+        return JournalSettings(kinds=frozenset(), most=100_000)
 
     def _check_ports(self) -> None:
         """Note ports past the last one, and ports that two services would bind."""

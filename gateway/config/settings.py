@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.bip import Role
 from gateway.clock import ClockMode
+from gateway.journal import Kind
 from gateway.link_faults import LinkFault
 from gateway.transports import Listener
 from sims.meter import MeterSpec
@@ -80,6 +81,14 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """The journal: the kinds of what is to be told that are recorded, and how many entries wait at `most`."""
+
+    kinds: frozenset[Kind]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; a protocol that is None is not served, and without `state` nothing is kept.
 
@@ -95,6 +104,7 @@ class Config:
     bacnet: BacnetSettings | None
     mqtt: MqttSettings | None
     http: HttpSettings | None
+    journal: JournalSettings
     state: Path | None
     meters: tuple[MeterSpec, ...]
     links: Mapping[int | None, Mapping[str, LinkFault]]

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.database import SCHEMA_VERSION
 from gateway.errors import ConfigError
-from gateway.store import FILE, SCHEMA_VERSION, Store
+from gateway.store import FILE, Store
 from sims.memory import Memories, Memory
 
 KEPT = {
     "S1": Memory(5_000_000_001, 999, 30_000.125, 1_767_571_200_000_000_000),
-    "S2": Memory(0, 0, 0.0, 0, hub_count=7),
+    "S2": Memory(0, 0, 0.0, 0, hub_count=7, intervals=12),
 }
 
 

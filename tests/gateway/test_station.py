@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from gateway import adapters
 from gateway.clock import MANUAL_START
 from gateway.commands import Advance, Broadcast, Change, HoldKey, ResetPeak, SetClock, TurnKey
 from gateway.config.reader import load_config
-from gateway.config.settings import JournalSettings
+from gateway.config.settings import Config, JournalSettings
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
 from gateway.journal import Interval
@@ -143,18 +144,39 @@ async def test_what_is_shown_has_been_saved(serve: Any, tmp_path: Path) -> None:
     assert len(saved) == 4
 
 
+def _journalling() -> Config:
+    """Return the configuration of two meters whose intervals and flags are recorded."""
+    config = load_config(options=OPTIONS | {("meters",): ("", [{"count": 2, "load": {"kw": 6}}])})
+    return replace(config, journal=JournalSettings(frozenset({"history", "event"}), 1000))
+
+
+async def test_a_tick_that_cannot_be_recorded_is_not_saved_either(serve: Any, tmp_path: Path) -> None:
+    serve(Recorder())
+    with Store(tmp_path) as store:
+        with store.database.transaction() as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            )
+        async with Station(_journalling(), store) as station:
+            running = asyncio.create_task(station.run())
+            with pytest.raises(RequestRefusedError, match="stopping"):
+                await station.control.apply(Advance(600))
+            with pytest.raises(ExceptionGroup) as raised:
+                await running
+    assert raised.value.subgroup(sqlite3.IntegrityError)
+    with Store(tmp_path) as store:
+        assert store.reached == MANUAL_START
+        assert {memory.intervals for memory in store.load().meters.values()} == {0}
+
+
 async def test_what_is_shown_waits_in_the_journal_already(serve: Any, tmp_path: Path) -> None:
     shown: list[int] = []
     reversed_ct = Change(0, {"wiring": {"ct1": {"polarity": "reversed"}}})
-    config = replace(
-        load_config(options=OPTIONS | {("meters",): ("", [{"count": 2, "load": {"kw": 6}}])}),
-        journal=JournalSettings(frozenset({"history", "event"}), 1000),
-    )
     serve(Recorder(lambda _: shown.append(station.control.journal.waiting if shown else 0)))
     for store in (None, Store(tmp_path)):
         with store or contextlib.nullcontext():
             shown.clear()
-            station = Station(config, store)
+            station = Station(_journalling(), store)
             async with station:
                 running = asyncio.create_task(station.run())
                 await station.control.apply(Advance(1500))

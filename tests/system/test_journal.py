@@ -15,15 +15,15 @@ from sims.snapshot import INTERVAL
 from tests.support import journalling
 from tests.support.process import Gateway
 
-KILLS = 5
+KILLS = 6
 PLANT = """
 clock: {speed: 9000, tick_s: 0.05}
 state: state
-http: {enabled: false}
+http: {port: 0}
 mqtt: {enabled: false}
 bacnet: {enabled: false}
 meters:
-  - {count: 20, ct_a: 100, model: series-2000-120-208, load: {schedule: [PERIODS], base_kw: 5}}
+  - {count: 50, ct_a: 100, model: series-2000-120-208, load: {schedule: [PERIODS], base_kw: 5}}
 """
 PERIODS = ", ".join(f'{{begin: "{hour:02}:00", end: "{hour:02}:30", kw: 90}}' for hour in range(24))
 """Half an hour over the rated current, half an hour under it."""
@@ -38,10 +38,22 @@ def _copy(folder: Path) -> Iterator[sqlite3.Connection]:
     shutil.rmtree(copied)
 
 
-def _killed(folder: Path, seconds: float) -> None:
-    """Let a gateway run for so long and kill it, at whatever it is doing."""
-    within = (sys.executable, journalling.__file__)
-    with Gateway(folder, "plant.yaml", "--modbus-port", "0", within=within) as running:
+def _run(folder: Path, dies_at: int) -> Gateway:
+    within = (sys.executable, journalling.__file__, str(dies_at))
+    return Gateway(folder, "plant.yaml", "--modbus-port", "0", within=within)
+
+
+def _kill_while_saving(folder: Path, snapshots: int) -> None:
+    """Let a gateway run until so many snapshots are saved, of the last one the memories, not the journal."""
+    with _run(folder, snapshots) as running:
+        assert running.process.wait(timeout=60) == -signal.SIGKILL
+
+
+def _kill_anywhere(folder: Path, ticks: int, seconds: float) -> None:
+    """Let a gateway run for so many ticks and some time more, and kill it at whatever it is doing."""
+    with _run(folder, 0) as running:
+        while running.http("/api/v1/clock")["tick"] < ticks:
+            time.sleep(0.01)
         time.sleep(seconds)
         assert running.stop(signal.SIGKILL) == -signal.SIGKILL
 
@@ -52,7 +64,10 @@ def test_killed_again_and_again_it_has_each_interval_and_each_change_once_and_in
     (tmp_path / "plant.yaml").write_text(PLANT.replace("PERIODS", PERIODS))
     reached = [0]
     for kill in range(KILLS):
-        _killed(tmp_path, 0.5 + 0.037 * kill)
+        if kill % 2:
+            _kill_anywhere(tmp_path, 6 + kill, 0.013 * kill)
+        else:
+            _kill_while_saving(tmp_path, 8 + kill)
         with _copy(tmp_path) as connection:
             reached.append(connection.execute("SELECT max(intervals) FROM meter").fetchone()[0])
     assert all(before < after for before, after in pairwise(reached))

@@ -168,7 +168,8 @@ class Journal:
     def pending(self, after: int, most: int) -> list[Entry]:
         """Return the oldest entries with numbers higher than `after`: at most `most` of them, and GROUP."""
         with self._database.transaction() as connection:
-            found = connection.execute(_PENDING, (after, min(most, GROUP)))
+            limit = max(0, min(most, GROUP))  # a negative one would be none
+            found = connection.execute(_PENDING, (after, limit))
             return [self._entry(columns) for columns in found]
 
     def forget(self, numbers: Sequence[int]) -> None:

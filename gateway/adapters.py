@@ -12,7 +12,7 @@ from gateway.hub import Adapter
 from gateway.link_faults import LinksByProtocol
 
 if TYPE_CHECKING:
-    from gateway.web.answers import Control
+    from gateway.control import Control
 
 
 def _modbus(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:

@@ -71,6 +71,7 @@ def _mqtt(config: Config, control: "Control", _: LinksByProtocol) -> Adapter | N
         gateway_id=config.gateway_id,
         meters=config.nameplates,
         control=control,
+        journal=control.journal,
     )
 
 

@@ -20,7 +20,7 @@ PLANT = """
 clock: {speed: 9000, tick_s: 0.05}
 state: state
 http: {port: 0}
-mqtt: {enabled: false}
+mqtt: {url: "mqtt://127.0.0.1:9"}  # where nobody is: everything waits
 bacnet: {enabled: false}
 meters:
   - {count: 50, ct_a: 100, model: series-2000-120-208, load: {schedule: [PERIODS], base_kw: 5}}

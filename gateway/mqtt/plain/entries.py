@@ -1,6 +1,7 @@
-"""The `history` and `event` of each meter: what is told exactly once, from entries of the journal to bytes."""
+"""The `history` and `event` of each meter, told exactly once: from entries of the journal to bytes."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -11,8 +12,8 @@ from gateway.mqtt.plain.topics import Topics
 from sims.models import Nameplate
 from sims.points import POINTS
 
-_DIGITS = 9
-_PROPERTIES = Properties("application/json")
+_DIGITS: Final = 9
+_PROPERTIES: Final = Properties("application/json")
 
 
 class Entries:
@@ -39,4 +40,4 @@ def _told(topic: str, what: dict[str, object]) -> Message:
 
 def _shown(name: str, value: float) -> float:
     """Return a value in the shown unit of its point."""
-    return round(float(POINTS[name].shown(value)), _DIGITS)
+    return round(value / POINTS[name].divisor, _DIGITS)

@@ -12,9 +12,8 @@ from math import ceil
 from typing import Final
 
 from gateway.bacnet import bvlc
-from gateway.bacnet.bvlc import GRACE_S, NAKS, Function, Registration
+from gateway.bacnet.bvlc import GRACE_S, NAKS, Address, Function, Registration
 from gateway.bacnet.link import Link, Outlet
-from gateway.bacnet.network import Address
 from gateway.bip import ONE_HOST, BbmdPeer, BbmdRole
 
 MOST_PEERS: Final = 128

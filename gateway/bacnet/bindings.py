@@ -10,9 +10,10 @@ from typing import Final
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.codes import ANY_INSTANCE, Unconfirmed
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.network import Address, station
+from gateway.bacnet.network import station
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Recipient
 

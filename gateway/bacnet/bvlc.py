@@ -1,6 +1,7 @@
-"""The messages of the BACnet virtual link that carry no NPDU of their own account (annex J.2), as bytes.
+"""The messages of the BACnet virtual link (annex J.2) as bytes: the first header of every datagram.
 
-What is done about them is decided by the roles of a link, in `link.py`, `bbmd.py` and `foreign.py`.
+What is done about those that carry no NPDU of their own account is decided by the roles of a link, in
+`link.py`, `bbmd.py` and `foreign.py`; the NPDUs are taken apart in `network.py`.
 """
 
 import socket
@@ -9,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from gateway.bacnet.network import Address
 from gateway.bip import BbmdPeer
+
+Address = tuple[str, int]
+"""Host and UDP port."""
 
 _ANNEX_J: Final = 0x81
 _HEADER: Final = struct.Struct(">BBH")

@@ -12,10 +12,10 @@ from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
-from gateway.bacnet.bvlc import pack_address
+from gateway.bacnet.bvlc import Address, pack_address
 from gateway.bacnet.discovery import QUESTIONS
 from gateway.bacnet.link import Link
-from gateway.bacnet.network import Address, Packet
+from gateway.bacnet.network import Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.responder import READS

@@ -5,7 +5,7 @@ No bytes of any layer are made here.
 
 from typing import NamedTuple, Protocol
 
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.objects import Device
 
 

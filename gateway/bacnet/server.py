@@ -15,6 +15,7 @@ from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
 from gateway.bacnet.bbmd import Bbmd
 from gateway.bacnet.bindings import I_AM
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.clashes import Clashes
 from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.flat import flat_device
@@ -24,7 +25,6 @@ from gateway.bacnet.host import Host, Residents
 from gateway.bacnet.layout import TOPOLOGIES, Ground
 from gateway.bacnet.link import Link, Neighbour
 from gateway.bacnet.meter_objects import meter_devices
-from gateway.bacnet.network import Address
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.router import Networks

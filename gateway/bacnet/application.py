@@ -10,13 +10,12 @@ from itertools import chain
 from typing import Final
 
 from gateway.bacnet import apdu
-from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import Confirmed, Property
 from gateway.bacnet.cov import Cov
 from gateway.bacnet.device_clocks import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
 from gateway.bacnet.device_object import APDU_TIMEOUT_S
-from gateway.bacnet.discovery import QUESTIONS, WHO_IS, announcements, i_am
+from gateway.bacnet.discovery import announcements, i_am
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import acknowledge
 from gateway.bacnet.faults import REQUESTS, Faults, lost, received
@@ -32,6 +31,7 @@ from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
 from gateway.bacnet.transactions import ANSWERS, Transactions
+from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
 from gateway.link_faults import Links, Strike

@@ -9,21 +9,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
 from gateway.bacnet.bvlc import Address
-from gateway.bacnet.codes import ANY_INSTANCE, Unconfirmed
-from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.network import station
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Recipient
 
-I_AM: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM))
-"""How an I-Am begins."""
-
 _MOST_ROUTES: Final = 256
 _MOST_DEVICES: Final = 1024
 _IP_MAC: Final = 6
-_OBJECT_IDENTIFIER: Final = 12
 
 
 def as_recipient(peer: Peer) -> Recipient:
@@ -32,22 +25,6 @@ def as_recipient(peer: Peer) -> Recipient:
         return Recipient(network=int.from_bytes(peer.station[:2], "big"), mac=peer.station[3:])
     host, port = peer.address
     return Recipient(mac=socket.inet_aton(host) + struct.pack(">H", port))
-
-
-def who_is(number: int) -> bytes:
-    """Return the question where the device with this object identifier is."""
-    instance = enc.content(number & ANY_INSTANCE)
-    return (
-        bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS)) + enc.context(0, instance) + enc.context(1, instance)
-    )
-
-
-def read_i_am(apdu: bytes) -> int | None:
-    """Return the object identifier of the device that an I-Am announces; None if it cannot be read."""
-    try:
-        return enc.read_object_number(Reader(apdu, 2).application(_OBJECT_IDENTIFIER))
-    except RejectError:
-        return None
 
 
 class Bindings:

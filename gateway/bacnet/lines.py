@@ -8,13 +8,13 @@ from functools import partial
 from typing import Final
 
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import Told, Unconfirmed
 from gateway.bacnet.device_control import Communication, DeviceControl
 from gateway.bacnet.faults import ANNOUNCEMENTS, INITIATED, NOTIFICATIONS, Faults, sent
 from gateway.bacnet.late import Late
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer, Speaker
+from gateway.bacnet.who_is import I_AM
 from gateway.link_faults import MISSED, Strike, Traffic
 
 _NOTIFICATION: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.COV_NOTIFICATION))

@@ -14,7 +14,6 @@ from gateway.bacnet import network as net
 from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
 from gateway.bacnet.bbmd import Bbmd
-from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.bvlc import Address
 from gateway.bacnet.clashes import Clashes
 from gateway.bacnet.device_control import DeviceControl
@@ -29,6 +28,7 @@ from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.router import Networks
 from gateway.bacnet.sockets import SERVICE
+from gateway.bacnet.who_is import I_AM
 from gateway.binding import address_text
 from gateway.bip import BbmdRole, Role
 from gateway.commands import Applier

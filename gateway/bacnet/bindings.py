@@ -3,28 +3,24 @@
 What is not on the port's own network is reached through the router from which something came from there.
 """
 
-import socket
-import struct
 from collections.abc import Iterable
 from typing import Final
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.bvlc import Address
+from gateway.bacnet.bvlc import Address, pack_address, read_address
 from gateway.bacnet.network import station
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Recipient
 
 _MOST_ROUTES: Final = 256
 _MOST_DEVICES: Final = 1024
-_IP_MAC: Final = 6
 
 
 def as_recipient(peer: Peer) -> Recipient:
     """Return the address of a peer."""
     if peer.station:
         return Recipient(network=int.from_bytes(peer.station[:2], "big"), mac=peer.station[3:])
-    host, port = peer.address
-    return Recipient(mac=socket.inet_aton(host) + struct.pack(">H", port))
+    return Recipient(mac=pack_address(peer.address))
 
 
 class Bindings:
@@ -64,10 +60,8 @@ class Bindings:
         router = self._routes.get(recipient.network)
         if router is not None:
             return Peer(router, station(recipient.network, recipient.mac))
-        if len(recipient.mac) != _IP_MAC:
-            return None
-        host, port = recipient.mac[:4], recipient.mac[4:]
-        return Peer((socket.inet_ntoa(host), int.from_bytes(port, "big")))
+        address = read_address(recipient.mac)
+        return None if address is None else Peer(address)
 
     def listing(self, recipients: Iterable[Recipient]) -> list[bytes]:
         """Return a BACnetAddressBinding for each of `recipients` that is named by its device and is found."""

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.bacnet import apdu
-from gateway.bacnet.codes import Confirmed, Property
+from gateway.bacnet.codes import LIST_CHANGES, Confirmed, Property
 from gateway.bacnet.cov import Cov
 from gateway.bacnet.device_clocks import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
@@ -26,7 +26,7 @@ from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.pacing import Pacer
 from gateway.bacnet.peer import Message, Peer, Speaker
 from gateway.bacnet.pending import PendingWrites
-from gateway.bacnet.responder import LIST_CHANGES, Act, Responder
+from gateway.bacnet.responder import Act, Responder
 from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe

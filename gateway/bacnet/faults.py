@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from gateway.bacnet import apdu as pdu
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.alarms import ALARMS
-from gateway.bacnet.codes import Confirmed, ErrorCode, EventState, Property, Reliability
+from gateway.bacnet.codes import LIST_CHANGES, Confirmed, ErrorCode, EventState, Property, Reliability
 from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import PLACES, ROW
 from gateway.bacnet.objects import ANY_DEVICE, Device
 from gateway.bacnet.octets import date_time_octets
-from gateway.bacnet.responder import LIST_CHANGES
 from gateway.link_faults import MISSED, MODES, LinkFault, Links, Strike, Traffic
 from sims.points import NS_PER_S
 from sims.snapshot import Snapshot

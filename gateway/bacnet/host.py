@@ -13,11 +13,11 @@ from typing import Final
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
 from gateway.bacnet.bvlc import Address, pack_address
+from gateway.bacnet.codes import READS
 from gateway.bacnet.link import Link
 from gateway.bacnet.network import Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.responder import READS
 from gateway.bacnet.router import Networks, no_route
 from gateway.bacnet.who_is import QUESTIONS
 

@@ -12,7 +12,6 @@ from typing import Final
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import LIST_CHANGES, Confirmed, Property
 from gateway.bacnet.cov import Cov
-from gateway.bacnet.device_clocks import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
 from gateway.bacnet.device_object import APDU_TIMEOUT_S
 from gateway.bacnet.discovery import announcements, i_am
@@ -30,6 +29,7 @@ from gateway.bacnet.responder import Act, Responder
 from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
+from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.transactions import ANSWERS, Transactions
 from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.bacnet.writing import WriteRequest

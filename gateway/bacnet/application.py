@@ -23,7 +23,7 @@ from gateway.bacnet.notification import Notifier
 from gateway.bacnet.objects import Destinations, Device, Increment
 from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.pacing import Pacer
-from gateway.bacnet.peer import Message, Peer, Speaker
+from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.pending import PendingWrites
 from gateway.bacnet.responder import Act, Responder
 from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
@@ -31,6 +31,7 @@ from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
 from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.transactions import ANSWERS, Transactions
+from gateway.bacnet.voice import Speaker
 from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier

@@ -13,7 +13,8 @@ from gateway.bacnet.device_control import Communication, DeviceControl
 from gateway.bacnet.faults import ANNOUNCEMENTS, INITIATED, NOTIFICATIONS, Faults, sent
 from gateway.bacnet.late import Late
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Message, Peer, Speaker
+from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.voice import Speaker
 from gateway.bacnet.who_is import I_AM
 from gateway.link_faults import MISSED, Strike, Traffic
 

@@ -14,8 +14,9 @@ from gateway.bacnet import apdu as pdu
 from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S
 from gateway.bacnet.drops import Drops
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Peer, Voice
+from gateway.bacnet.peer import Peer
 from gateway.bacnet.subscriptions import MOST_SUBSCRIPTIONS
+from gateway.bacnet.voice import Voice
 
 MOST_WAITING: Final = 256
 """Requests of one device that wait for one peer, unless it has the objects of several meters.

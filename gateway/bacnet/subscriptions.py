@@ -13,13 +13,12 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.bindings import as_recipient
 from gateway.bacnet.codes import Confirmed, ErrorCode, Property, RejectReason
+from gateway.bacnet.device_object import MOST_SUBSCRIPTIONS
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.increments import read_increment
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Peer
 
-MOST_SUBSCRIPTIONS: Final = 8192
-"""Subscriptions to all devices."""
 MOST_OF_A_DEVICE: Final = 256
 """Subscriptions to one device, unless it has the objects of several meters."""
 

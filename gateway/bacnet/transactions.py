@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.bacnet import apdu as pdu
-from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S
+from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S, MOST_SUBSCRIPTIONS
 from gateway.bacnet.drops import Drops
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Peer
-from gateway.bacnet.subscriptions import MOST_SUBSCRIPTIONS
 from gateway.bacnet.voice import Voice
 
 MOST_WAITING: Final = 256

@@ -1,7 +1,7 @@
 """What devices do with the APDUs that reach them: requests are answered, questions announced, writes applied.
 
 And what they say of their own accord: changes of values and alarms. No headers and no sockets: what carries
-the APDUs is the speaker's business, and what becomes of them on faulty lines that of `lines.py`.
+the APDUs is the speaker's business, and what becomes of them on faulty lines that of `voices.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,6 @@ from gateway.bacnet.discovery import announcements, i_am
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import acknowledge
 from gateway.bacnet.faults import REQUESTS, Faults, lost, received
-from gateway.bacnet.lines import Lines
 from gateway.bacnet.notification import Notifier
 from gateway.bacnet.objects import Destinations, Device, Increment
 from gateway.bacnet.outbox import Outbox
@@ -32,6 +31,7 @@ from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
 from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.transactions import ANSWERS, Transactions
 from gateway.bacnet.voice import Speaker
+from gateway.bacnet.voices import Voices
 from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
@@ -76,11 +76,11 @@ class Application:
         self._control = control or DeviceControl()
         self._links = links or Links("bacnet", 0)
         self._faults = Faults(self._links, self._responder.image, self._stores.clocks)
-        self._lines = Lines(speaker, self._control, self._faults)
+        self._voices = Voices(speaker, self._control, self._faults)
         self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
         self._now: Snapshot | None = None
-        self._transactions = Transactions(self._lines, self._lines.may_speak, timeout_s)
-        asking = self._lines, self._outbox, self._transactions
+        self._transactions = Transactions(self._voices, self._voices.may_speak, timeout_s)
+        asking = self._voices, self._outbox, self._transactions
         self._cov = Cov(subscriptions or Subscriptions(), self._faults.image, *asking)
         self._notifier = Notifier(self._stores, *asking)
 
@@ -98,7 +98,7 @@ class Application:
         """Forget what is left to say and give up the writes that wait."""
         self._pacer.stop()
         self._outbox.stop()
-        self._lines.stop()
+        self._voices.stop()
         self._transactions.stop()
         self._segmenter.stop()
         await self._pending.stop()
@@ -128,7 +128,7 @@ class Application:
     def _deal_with(self, device: Device, message: Message) -> None:
         """Let a device answer a request, or take the answer to its own: faults of its line are for requests.
 
-        What such a fault keeps from the device is answered by the line.
+        What such a fault keeps from the device is answered in its place.
         """
         request = message.apdu
         if self._is_disabled(device) and not is_always_served(request):
@@ -145,7 +145,7 @@ class Application:
         """Let a device answer a request as far as its line lets it."""
         request = message.apdu
         strike = self._faults.strike(device, REQUESTS)
-        answer = partial(self._lines.answer, device, message, strike)
+        answer = partial(self._voices.answer, device, message, strike)
         if (said := lost(strike, request)) is None:
             self._ask(device, message._replace(apdu=received(strike, request)), strike, answer)
         elif said:
@@ -189,21 +189,21 @@ class Application:
 
     def _control_communication(self, body: bytes, device: Device, _: Peer) -> None:
         self._control.control(body, device)
-        if not self._lines.may_speak(device):
+        if not self._voices.may_speak(device):
             self._transactions.drop(device)
         if self._is_disabled(device):
             self._segmenter.drop(device)
-            self._lines.drop(device)
+            self._voices.drop(device)
         self._set_aside()
 
     def _restart(self, body: bytes, device: Device, _: Peer) -> None:
         """Restart the communication of a device: what clients have asked it to tell is forgotten."""
         self._control.reinitialize(body, device)
         self._set_aside()
-        asked = self._segmenter, self._lines
+        asked = self._segmenter, self._voices
         for said in (self._cov, self._notifier, self._outbox, self._transactions, *asked):
             said.drop(device)
-        self._outbox.put(device, "restart", partial(self._lines.hello, device, i_am(device)))
+        self._outbox.put(device, "restart", partial(self._voices.hello, device, i_am(device)))
         self._speaker.forget()
 
     def _synchronize(self, message: Message, devices: Sequence[Device]) -> None:
@@ -269,4 +269,4 @@ class Application:
             silent.add(Communication.INITIATION_DISABLED)
         for device, said in announcements(message.apdu, devices):
             if self._control.communication(device) not in silent:
-                yield partial(self._lines.announce, device, message, said)
+                yield partial(self._voices.announce, device, message, said)

@@ -57,7 +57,7 @@ GRACE_S: Final = 30
 
 
 class Registration(NamedTuple):
-    """A line of a foreign device table: where the device is, its time to live and what is left of it [s]."""
+    """An entry of a foreign device table: where the device is, its time to live, what is left of it [s]."""
 
     address: Address
     ttl_s: int
@@ -141,7 +141,7 @@ def pack_registrations(registrations: Iterable[Registration]) -> bytes:
     """Return a foreign device table."""
     return b"".join(
         _REGISTRATION.pack(
-            socket.inet_aton(line.address[0]), line.address[1], line.ttl_s, min(line.left_s, _HIGHEST)
+            socket.inet_aton(each.address[0]), each.address[1], each.ttl_s, min(each.left_s, _HIGHEST)
         )
-        for line in registrations
+        for each in registrations
     )

@@ -77,11 +77,11 @@ class Faults:
 
     def on(self, device: Device) -> bool:
         """Return whether what is asked of a device, or said by it, may meet a fault."""
-        return self._links.on(device.line)
+        return self._links.on(device.meter_row)
 
     def strike(self, device: Device, traffic: Traffic) -> Strike:
         """Return what the next message of a kind meets that a device gets or says."""
-        return self._links.strike(device.line, traffic) if self._links.on(device.line) else MISSED
+        return self._links.strike(device.meter_row, traffic) if self.on(device) else MISSED
 
     def shown(self, device: Device, strike: Strike) -> tuple[bytes, int] | None:
         """Return rows as a fault of a device shows its own, and which is the first; None if it changes none.

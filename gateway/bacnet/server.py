@@ -161,10 +161,10 @@ class BacnetAdapter:
         station = net.station(self._network, (_NOBODY | device.instance).to_bytes(len(device.mac), "big"))
         self._serving[device.number].impersonate(station, peer, apdu)
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Have the meters in `rows`, None for all devices, or those with these identifiers hear all."""
         for host in self._hosts:
-            host.set_aside(lines, numbers)
+            host.set_aside(rows, numbers)
 
     def away(self) -> bool:
         """Return false: it needs nobody."""

@@ -33,8 +33,8 @@ class Speaker(Protocol):
     def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
         """Send an APDU as if it came from another station than `device`, to one peer or to everybody."""
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Have the meters in `rows`, None for all devices, or those with these identifiers hear all."""
 
     def forget(self) -> None:
         """Give no answer again that was given before: something else than the tick has changed."""

@@ -133,8 +133,8 @@ class Speaker:
     def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
         self.others.append((device, peer, apdu))
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        self.aside = lines, numbers
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        self.aside = rows, numbers
 
     def forget(self) -> None:
         """Nothing said is kept to be said again."""

@@ -1,4 +1,4 @@
-"""The lines of the devices: what a device may say, and what becomes of it on its way.
+"""The voices of the devices: what a device may say, and what becomes of it on its way.
 
 Between the application layer and the speaker that carries its APDUs. Who may speak is known to
 `device_control.py`, what a fault does to `faults.py`.
@@ -21,7 +21,7 @@ from gateway.link_faults import MISSED, Strike, Traffic
 _NOTIFICATION: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.COV_NOTIFICATION))
 
 
-class Lines:
+class Voices:
     """What devices say goes out here, as far as they may by `control` and as `faults` let it."""
 
     def __init__(self, speaker: Speaker, control: DeviceControl, faults: Faults) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.discovery import Announcement, announcements
 from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
+from gateway.bacnet.layout import Ground
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
 from gateway.bacnet.outbox import Outbox
@@ -272,17 +274,16 @@ def make_adapter(applier: Applier) -> Callable[..., BacnetAdapter]:
 
     def make(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
         meters = make_plates(count)
+        where: dict[str, Any] = {"address": "127.0.0.1/8", "port": 0, "network": 1000}
+        where |= {field.name: settings.pop(field.name) for field in fields(Ground) if field.name in settings}
         keywords: dict[str, Any] = {
-            "address": "127.0.0.1/8",
-            "port": 0,
             "device_instance": 100_000,
-            "network": 1000,
             "gateway_id": "plant-a",
             "gateway_name": "Plant A",
             "meters": meters,
             "commands": applier,
         }
-        adapter = BacnetAdapter(**keywords | settings)
+        adapter = BacnetAdapter(Ground(**where), **keywords | settings)
         adapter.show(shown or make_snapshot(meters))
         return adapter
 

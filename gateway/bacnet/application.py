@@ -4,7 +4,9 @@ And what they say of their own accord: changes of values and alarms. No headers 
 the APDUs is the speaker's business, and what becomes of them on faulty lines that of `voices.py`.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -20,7 +22,7 @@ from gateway.bacnet.events import acknowledge
 from gateway.bacnet.faults import REQUESTS, Faults, lost, received
 from gateway.bacnet.notification import Notifier
 from gateway.bacnet.objects import Destinations, Device, Increment
-from gateway.bacnet.outbox import Outbox
+from gateway.bacnet.outbox import PAUSE_S, Outbox
 from gateway.bacnet.pacing import Pacer
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.pending import PendingWrites
@@ -39,11 +41,26 @@ from gateway.link_faults import Links, Strike
 from sims.snapshot import Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times that devices go by, beside those of their faults.
+
+    A device pauses for `pause_s` between notifications and asks again after `timeout_s` [s]; lifetimes of
+    subscriptions are measured on the clock `now` [s].
+    """
+
+    pause_s: float = PAUSE_S
+    timeout_s: float = APDU_TIMEOUT_S
+    now: Callable[[], float] = time.monotonic
+
+
+_USUAL: Final = Times()
+
+
 class Application:
     """The application layer of all devices of an adapter; their rows are those of `meters` meters.
 
-    `links` are the faults of their lines, `control` says who may speak. `outbox`, `subscriptions` and
-    `segmenter` differ from the usual ones in their times alone; a device asks again after `timeout_s` [s].
+    `links` are the faults of their lines, `control` says who may speak.
     """
 
     def __init__(
@@ -52,37 +69,36 @@ class Application:
         commands: Applier,
         speaker: Speaker,
         *,
-        links: Links | None = None,
-        control: DeviceControl | None = None,
-        outbox: Outbox | None = None,
-        subscriptions: Subscriptions | None = None,
-        timeout_s: float = APDU_TIMEOUT_S,
-        segmenter: Segmenter | None = None,
+        links: Links,
+        control: DeviceControl,
+        times: Times = _USUAL,
     ) -> None:
         self._speaker: Final = speaker
         self._stores = Stores(meters)
-        acts: dict[int, Act] = {
+        self._responder = Responder(self._stores, self._list, self._acts())
+        self._pending = PendingWrites(commands, self._stores)
+        self._pacer = Pacer()
+        self._segmenter = Segmenter()
+        self._links, self._control = links, control
+        self._faults = Faults(links, self._responder.image, self._stores.clocks)
+        self._voices = Voices(speaker, control, self._faults)
+        self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
+        self._now: Snapshot | None = None
+        self._outbox = Outbox(times.pause_s)
+        self._transactions = Transactions(self._voices, self._voices.may_speak, times.timeout_s)
+        telling = self._voices, self._outbox, self._transactions
+        self._cov = Cov(Subscriptions(times.now), self._faults.image, *telling)
+        self._notifier = Notifier(self._stores, *telling)
+
+    def _acts(self) -> dict[int, Act]:
+        """Return by its number what carries out each service that has no answer of its own."""
+        return {
             Confirmed.SUBSCRIBE_COV: self._subscribe,
             Confirmed.SUBSCRIBE_COV_PROPERTY: self._subscribe,
             Confirmed.ACKNOWLEDGE_ALARM: self._acknowledge,
             Confirmed.DEVICE_COMMUNICATION_CONTROL: self._control_communication,
             Confirmed.REINITIALIZE_DEVICE: self._restart,
         }
-        self._responder = Responder(self._stores, self._list, acts)
-        self._pending = PendingWrites(commands, self._stores)
-        self._pacer = Pacer()
-        self._outbox = outbox or Outbox()
-        self._segmenter = segmenter or Segmenter()
-        self._control = control or DeviceControl()
-        self._links = links or Links("bacnet", 0)
-        self._faults = Faults(self._links, self._responder.image, self._stores.clocks)
-        self._voices = Voices(speaker, self._control, self._faults)
-        self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
-        self._now: Snapshot | None = None
-        self._transactions = Transactions(self._voices, self._voices.may_speak, timeout_s)
-        asking = self._voices, self._outbox, self._transactions
-        self._cov = Cov(subscriptions or Subscriptions(), self._faults.image, *asking)
-        self._notifier = Notifier(self._stores, *asking)
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on, and tell what has changed with it."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.application import Application
+from gateway.bacnet.application import Application, Times
 from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.discovery import Announcement, announcements
 from gateway.bacnet.flat import flat_device
@@ -18,10 +18,8 @@ from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.layout import Ground
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
-from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.server import BacnetAdapter
-from gateway.bacnet.subscriptions import Subscriptions
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Command, Outcome, Request
 from gateway.errors import RequestRefusedError
@@ -158,11 +156,9 @@ class Meters:
             count,
             self.applier,
             self.speaker,
-            outbox=Outbox(pause_s=0),
-            subscriptions=Subscriptions(lambda: self.seconds),
-            timeout_s=0.01,
             links=self.links,
             control=DeviceControl(PASSWORD, lambda: self.seconds),
+            times=Times(pause_s=0, timeout_s=0.01, now=lambda: self.seconds),
         )
         self.responder = self.application._responder
         self.application.show(make_snapshot(self.plates))

@@ -12,14 +12,14 @@ from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
-from gateway.bacnet.bvlc import pack_address
-from gateway.bacnet.discovery import QUESTIONS
+from gateway.bacnet.bvlc import Address, pack_address
+from gateway.bacnet.codes import READS
 from gateway.bacnet.link import Link
-from gateway.bacnet.network import Address, Packet
+from gateway.bacnet.network import Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.responder import READS
 from gateway.bacnet.router import Networks, no_route
+from gateway.bacnet.who_is import QUESTIONS
 
 _FIRST_HEADER: Final = 4
 """Where the header of a plain request begins."""
@@ -102,15 +102,15 @@ class Host:
         self._known.clear()
         self._asked.clear()
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Let devices on `lines`, None for all, or with these object identifiers hear what is asked of them.
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Let the meters in `rows`, None for all devices, or what has these identifiers hear what is asked.
 
         Others answer plain reads at once.
         """
 
         def is_aside(device: Device) -> bool:
-            shows_faults = device.spans_rows and bool(lines)
-            return shows_faults or device.line in lines or device.number in numbers or None in lines
+            shows_faults = device.spans_rows and bool(rows)
+            return shows_faults or device.meter_row in rows or device.number in numbers or None in rows
 
         self._plain = {request: plain for request, plain in self._all_plain.items() if not is_aside(plain[0])}
         self.forget()

@@ -11,7 +11,8 @@ from copy import copy
 from typing import Final, Self
 
 from gateway.bacnet import apdu
-from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
+from gateway.bacnet.apdu import longest, too_long
+from gateway.bacnet.codes import LIST_CHANGES, READS, WRITES, AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import alarm_summary, enrollment_summary, event_information
 from gateway.bacnet.image import ROW, encode
@@ -20,17 +21,10 @@ from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
 from gateway.bacnet.reading import TooLongError, compile_answer, read_of_part, shareable
-from gateway.bacnet.segmentation import longest, too_long
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
 from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
-
-READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
-"""The services whose answers depend on nothing but the request and the tick."""
-
-WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MULTIPLE})
-LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
 
 _MOST_TEMPLATES: Final = 4096
 _LONGEST_KEPT: Final = 2048

@@ -13,7 +13,7 @@ from ipaddress import IPv4Interface
 from typing import Final, NamedTuple, cast
 
 from gateway.addressing import HIGHEST_PORT
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address
 from gateway.binding import address_text, refused
 from gateway.errors import AddressInUseError
 

@@ -144,7 +144,7 @@ async def test_what_is_not_right_is_refused_and_changes_nothing(
     meters: Any, request_octets: str, answer: str
 ) -> None:
     assert await meters.say(2, "000501" + request_octets) == [answer]
-    assert meters.application._lines.may_speak(meters.device(2))
+    assert meters.application._voices.may_speak(meters.device(2))
 
 
 async def test_without_a_password_in_the_settings_any_is_right(meters: Any) -> None:
@@ -185,7 +185,7 @@ async def test_a_restart_drops_what_was_about_to_be_told_and_keeps_what_is_set(m
 
 @pytest.mark.parametrize("silencing", [DCC + DISABLE + SECRET, RD + "0901" + RIGHT])
 async def test_segments_and_late_answers_end_with_the_communication(meters: Any, silencing: str) -> None:
-    transfers, late = meters.application._segmenter._transfers, meters.application._lines._late
+    transfers, late = meters.application._segmenter._transfers, meters.application._voices._late
     (first,) = await meters.say(0, "0200050e 0c023fffff 1e 0908 1f")
     assert first.startswith("3c")
     meters.links.set(None, LinkFault("slow", delay_s=60))

@@ -245,7 +245,7 @@ async def test_a_client_is_told_one_thing_at_a_time_whichever_meters_tell(flat: 
         said += await flat.say(0, subscribe.format(process, 100 * process + 5))
     told = [apdu for apdu in said if apdu[:2] == "00"]
     while len(told) < METERS:
-        assert len(flat.application._transactions._lines) == 1
+        assert len(flat.application._transactions._queues) == 1
         last = bytes.fromhex(told[-1])
         flat.hear(0, bytes((0x20, last[2], last[3])))
         (more,) = await flat.said()

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.bacnet import bvlc, sockets
 from gateway.bacnet import network as net
-from gateway.bacnet.bvlc import Function
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address, Function
 from gateway.bacnet.pacing import BURST, MOST_WAITING, PAUSE_S, Pacer
 from gateway.bacnet.sockets import Site, bind
 from gateway.bip import BbmdPeer, BbmdRole
@@ -37,7 +36,7 @@ class Apart:
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp
 
-    def send(self, npdu: bytes, address: Address, function: int = net.ORIGINAL_UNICAST) -> None:
+    def send(self, npdu: bytes, address: Address, function: Function = Function.UNICAST) -> None:
         self._udp.sendto(net.datagram(npdu, function), address)
 
     async def receive(self) -> tuple[bytes, Address]:
@@ -117,7 +116,7 @@ async def test_who_is_at_the_first_port_is_answered_from_every_meter_s_own(
     gateway, *meters = places(adapter)
     question = b"\x01" + bytes.fromhex(destination) + WHO_IS
     if broadcast:
-        apart.send(question, ("127.255.255.255", gateway[1]), net.ORIGINAL_BROADCAST)
+        apart.send(question, ("127.255.255.255", gateway[1]), Function.BROADCAST)
     else:
         apart.send(question, gateway)
     found = await apart.find(METERS + 1)
@@ -275,18 +274,18 @@ async def test_what_meters_of_their_own_broadcast_is_taken_to_other_subnets(serv
     adapter.broadcast(meter, b"\x10\x00")
     npdu = bytes.fromhex("0120ffff00ff1000")
     assert sent == [
-        (net.datagram(npdu, net.ORIGINAL_BROADCAST), ("127.0.1.255", port)),
+        (net.datagram(npdu, Function.BROADCAST), ("127.0.1.255", port)),
         (bvlc.forwarded(("127.0.1.3", port), npdu), ("127.0.2.1", 9)),
     ]
     sent.clear()
-    adapter._host._receive(net.datagram(npdu, net.ORIGINAL_BROADCAST), ("127.0.1.3", port))
+    adapter._host._receive(net.datagram(npdu, Function.BROADCAST), ("127.0.1.3", port))
     assert sent == []
 
 
 WHOLE = [
     net.datagram(b"\x01\x04" + ENERGY),
     net.datagram(bytes.fromhex("012403e8030186a1ff") + ENERGY),
-    net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST),
+    net.datagram(bytes.fromhex("0120ffff00ff1008"), Function.BROADCAST),
     net.datagram(bytes.fromhex("012c00010105000901aaff0275010c")),
     net.datagram(bytes.fromhex("01800601000a0100")),
     net.datagram(bytes.fromhex("018012")),

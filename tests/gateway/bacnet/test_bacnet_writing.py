@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.pending import MOST_PENDING
 from gateway.bacnet.server import BacnetAdapter
 from gateway.commands import Advance, ResetPeak, TurnKey
@@ -176,7 +177,7 @@ async def test_what_an_asker_repeats_while_it_waits_is_dropped(serve: Any, clien
 async def test_more_writes_than_may_wait_are_aborted(make_adapter: Any, applier: Any) -> None:
     adapter: BacnetAdapter = make_adapter()
     await adapter.start()
-    sent: asyncio.Queue[tuple[bytes, net.Address]] = asyncio.Queue()
+    sent: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
     adapter._host._ports[0].send = lambda *what: sent.put_nowait(what)  # type: ignore[method-assign]
     applier.open.clear()
     for port in (1, 2):

@@ -27,6 +27,7 @@ from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.network import Address
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.plain import Forms
 from gateway.bacnet.router import Networks
 from gateway.bacnet.sockets import SERVICE
 from gateway.binding import address_text
@@ -100,13 +101,13 @@ class BacnetAdapter:
         """Return a host for each port, the gateway's first."""
         link = self._link(role)
         apart = [Residents(device) for device in self._layout.residents.apart]
-        first = self._make_host(self._layout.residents, self._networks, link)
+        forms = Forms(self._application.responder)
+        first = self._make_host(self._layout.residents, self._networks, link, forms)
         others = Networks(own=self._networks.own)
-        return [first, *(self._make_host(each, others, Neighbour(link)) for each in apart)]
+        return [first, *(self._make_host(each, others, Neighbour(link), forms) for each in apart)]
 
-    def _make_host(self, residents: Residents, networks: Networks, link: Link) -> Host:
-        read = self._application.read
-        return Host(residents, networks, link, read=read, hear=self._hear, is_own=self._is_own)
+    def _make_host(self, residents: Residents, networks: Networks, link: Link, forms: Forms) -> Host:
+        return Host(residents, networks, link, forms, hear=self._hear, is_own=self._is_own)
 
     def _link(self, role: Role | None) -> Link:
         if isinstance(role, BbmdRole):

@@ -1,9 +1,10 @@
 """Plain reads: what clients ask most, answered in as few steps as Python lets us.
 
 A plain read is a read in one piece, of normal priority, from a station of this network to a device that
-answers as ever. What precedes its invoke id says whom it asks and how long an answer may be, what follows says
-what for. One value goes into a form: a datagram with gaps, the same for all devices with the same objects,
-filled from the image of the tick. Other answers are kept for the tick, for the next who asks the same.
+answers as ever. What precedes its invoke id says whom it asks and how long an answer may be, what follows
+says what for. One value goes into a form: a datagram with gaps, the same for all devices with the same
+objects, filled from the image of the tick. Other answers are kept for the tick, for the next who asks the
+same.
 
 Nothing may enter here that depends on more than the octets of a request and the image: no asker, no fault,
 no list. Such requests go the other way, `otherwise`. Nor may a call of ours come between a form and the
@@ -52,6 +53,8 @@ class Forms:
 
     def find(self, body: bytes, device: Device, header: bytes) -> Mapping[bytes, Form] | None:
         """Return the forms of a device's kind for bodies of this length; None if none is for this one."""
+        if len(body) > _LONGEST_BODY:
+            return None
         key = device.table, len(header), len(body)
         forms = self._all.get(key, {})
         if body not in forms:
@@ -64,7 +67,7 @@ class Forms:
         return forms
 
     def _make(self, body: bytes, device: Device, header: int) -> Form | None:
-        template = self.responder.shared(body, device) if len(body) <= _LONGEST_BODY else None
+        template = self.responder.shared(body, device)
         if template is None or (single := template.single()) is None:
             return None
         text, place = single

@@ -75,12 +75,12 @@ class Application:
     ) -> None:
         self._speaker: Final = speaker
         self._stores = Stores(meters)
-        self._responder = Responder(self._stores, self._list, self._acts())
+        self.responder: Final = Responder(self._stores, self._list, self._acts())
         self._pending = PendingWrites(commands, self._stores)
         self._pacer = Pacer()
         self._segmenter = Segmenter()
         self._links, self._control = links, control
-        self._faults = Faults(links, self._responder.image, self._stores.clocks)
+        self._faults = Faults(links, self.responder.image, self._stores.clocks)
         self._voices = Voices(speaker, control, self._faults)
         self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
         self._now: Snapshot | None = None
@@ -103,7 +103,7 @@ class Application:
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on, and tell what has changed with it."""
         changes = self._stores.alarms.update(snapshot)
-        self._responder.show(snapshot)
+        self.responder.show(snapshot)
         self._now = snapshot
         self._faults.show(snapshot)
         self._set_aside()
@@ -118,13 +118,6 @@ class Application:
         self._transactions.stop()
         self._segmenter.stop()
         await self._pending.stop()
-
-    def read(self, request: bytes, device: Device) -> bytes | None:
-        """Return a device's answer to a request that reads, the same for all who ask in this tick.
-
-        None where it is not.
-        """
-        return self._responder.read(request, device)
 
     def hear(self, message: Message, devices: Sequence[Device]) -> None:
         """Let `devices`, whose instances ascend, do what a message asks of them."""
@@ -170,7 +163,7 @@ class Application:
     def _ask(self, device: Device, message: Message, strike: Strike, answer: Send) -> None:
         """Let a device answer a request: at once, or when what it wants written is."""
         shown = self._faults.shown(device, strike)
-        responder = self._responder if shown is None else self._responder.showing(*shown)
+        responder = self.responder if shown is None else self.responder.showing(*shown)
         found = responder.answer(message.apdu, device, message.peer)
         if isinstance(found, WriteRequest):
             self._pending.add(message.peer, found, partial(self._written, found, answer))
@@ -197,7 +190,7 @@ class Application:
 
     def _forget(self) -> None:
         """Answer anew: what the image shows of the stores has changed."""
-        self._responder.forget()
+        self.responder.forget()
         self._speaker.forget()
 
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:

@@ -93,6 +93,13 @@ class Responder:
             return None
         return None if found.lists or len(answer) > limit else answer
 
+    def shared(self, body: bytes, device: Device) -> Template | None:
+        """Return the template with which all devices of a kind answer a read, if it has been made.
+
+        `body` is the read from its service choice on.
+        """
+        return self._templates.get((device.table, body))
+
     def answer(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest | None:
         """Return the answer of a device to a confirmed request of a peer, or what it wants written.
 

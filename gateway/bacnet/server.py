@@ -25,6 +25,7 @@ from gateway.bacnet.link import Link, Neighbour
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.plain import Forms
 from gateway.bacnet.router import Networks
 from gateway.bacnet.sockets import SERVICE
 from gateway.bacnet.who_is import I_AM
@@ -81,13 +82,14 @@ class BacnetAdapter:
         """Return a host for each port, the gateway's first."""
         link, own_network = self._link(), self._ground.own_network
         apart = [Residents(device) for device in self._layout.residents.apart]
-        first = self._make_host(self._layout.residents, Networks(self._layout.behind, own_network), link)
+        forms = Forms(self._application.responder)
+        networks = Networks(self._layout.behind, own_network)
+        first = self._make_host(self._layout.residents, networks, link, forms)
         others = Networks(own=own_network)
-        return [first, *(self._make_host(each, others, Neighbour(link)) for each in apart)]
+        return [first, *(self._make_host(each, others, Neighbour(link), forms) for each in apart)]
 
-    def _make_host(self, residents: Residents, networks: Networks, link: Link) -> Host:
-        read = self._application.read
-        return Host(residents, networks, link, read=read, hear=self._hear, is_own=self._is_own)
+    def _make_host(self, residents: Residents, networks: Networks, link: Link, forms: Forms) -> Host:
+        return Host(residents, networks, link, forms, hear=self._hear, is_own=self._is_own)
 
     def _link(self) -> Link:
         role = self._ground.role

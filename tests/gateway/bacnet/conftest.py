@@ -160,7 +160,7 @@ class Meters:
             control=DeviceControl(PASSWORD, lambda: self.seconds),
             times=Times(pause_s=0, timeout_s=0.01, now=lambda: self.seconds),
         )
-        self.responder = self.application._responder
+        self.responder = self.application.responder
         self.application.show(make_snapshot(self.plates))
 
     def table(self, meter: int) -> ObjectTable:
@@ -215,7 +215,7 @@ class Meters:
         if not isinstance(answer, WriteRequest):
             return answer
         said = asyncio.run(answer.carry_out(self.applier, self.application._stores))
-        self.application._responder.forget()
+        self.application.responder.forget()
         return said
 
     def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:

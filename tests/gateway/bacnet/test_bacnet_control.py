@@ -262,10 +262,10 @@ async def test_the_fast_path_is_silent_too_and_as_before_afterwards(serve: Any, 
     await client.send(to_meter(ENERGY), adapter)
     other = await client.ask(to_meter(ENERGY, 100_002), adapter)
     assert other[9:12] == (100_002).to_bytes(3, "big")
-    assert len(adapter._host._plain) == 2
+    assert len(adapter._host._plain._plain) == 2
     assert (await client.ask(to_meter(DCC + ENABLE + SECRET), adapter))[-3:] == bytes.fromhex("200111")
     assert await client.ask(to_meter(ENERGY), adapter) == sound
-    assert len(adapter._host._plain) == 3
+    assert len(adapter._host._plain._plain) == 3
 
 
 @pytest.mark.parametrize("topology", ["virtual", "addresses", "ports"])
@@ -280,4 +280,4 @@ async def test_a_meter_is_disabled_and_restarted_wherever_it_is(make_adapter: An
     adapter._application.hear(message(bytes.fromhex(DCC + DISABLE)), [meter])
     adapter._application.hear(message(bytes.fromhex(ENERGY)), [meter])
     assert [what[2].hex() for what in told] == ["200111"]
-    assert all(meter is not plain[0] for host in adapter._hosts for plain in host._plain.values())
+    assert all(meter is not plain[0] for host in adapter._hosts for plain in host._plain._plain.values())

@@ -374,7 +374,7 @@ async def test_fast_and_slow_answers_are_the_same(
             for _ in range(2):
                 fast = await client.ask(b"\x81\x0a" + length + b"\x01\x04" + request, adapter)
                 assert fast[6:] == slow[6:]
-        assert len(adapter._hosts[0]._known) == 4
+        assert len(adapter._hosts[0]._plain._known) == 4
 
 
 def test_the_most_meters_have_instances_of_their_own(plates: Any) -> None:

@@ -173,9 +173,9 @@ async def test_a_broadcast_is_answered_to_the_asker_and_by_broadcast(
 ) -> None:
     sent: list[tuple[bytes, Address]] = []
     adapter = await serve(2)
-    adapter._host._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+    adapter._host._sender.sendto = lambda datagram, address: sent.append((datagram, address))
     asker = ("127.0.0.7", port_of(adapter) if at_our_port else 50000)
-    adapter._host._receive(net.datagram(b"\x01\x00\x10\x08", Function.BROADCAST), asker)
+    adapter._host._plain.receive(net.datagram(b"\x01\x00\x10\x08", Function.BROADCAST), asker)
     adapter._application._pacer.stop()
     assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 3
 
@@ -234,11 +234,11 @@ async def test_what_the_machine_itself_broadcasts_from_our_port_is_not_answered(
 ) -> None:
     sent: list[Address] = []
     adapter = await serve(2, address="0.0.0.0/0")
-    adapter._host._ports[0].send = lambda _, address: sent.append(address)
+    adapter._host._sender.sendto = lambda _, address: sent.append(address)
     question = net.datagram(bytes.fromhex(request_octets), Function.BROADCAST)
-    adapter._host._receive(question, ("127.0.0.1", port_of(adapter)))
+    adapter._host._plain.receive(question, ("127.0.0.1", port_of(adapter)))
     assert sent == []
-    adapter._host._receive(question, ("192.0.2.1", port_of(adapter)))
+    adapter._host._plain.receive(question, ("192.0.2.1", port_of(adapter)))
     adapter._application._pacer.stop()
     everybody = ("255.255.255.255", port_of(adapter))
     assert sent[:2] == [("192.0.2.1", port_of(adapter)), everybody]
@@ -261,8 +261,8 @@ async def test_somebody_else_with_one_of_our_instances_is_told_of_once(
     adapter = await serve()
     beyond, ours = (bytes.fromhex(f"01001000c4020186{n}2205c4910322 03e7") for n in ("a4", "a3"))
     for apdu in (beyond, ours, ours, ours[:8]):
-        adapter._host._receive(net.datagram(apdu, Function.BROADCAST), ("192.0.2.7", 47808))
-    adapter._host._receive(net.datagram(ours, Function.BROADCAST), adapter._host.place)
+        adapter._host._plain.receive(net.datagram(apdu, Function.BROADCAST), ("192.0.2.7", 47808))
+    adapter._host._plain.receive(net.datagram(ours, Function.BROADCAST), adapter._host.place)
     assert [record.message for record in caplog.records] == [
         "BACnet/IP: 192.0.2.7:47808 has device instance 100003, too; bacnet.device_instance moves ours"
     ]
@@ -388,12 +388,12 @@ def test_no_datagram_stops_the_service(make_adapter: Any, damages: list[tuple[by
         try:
             for whole, at, put in damages:
                 damaged = whole[:at] + put + whole[at + len(put) :]
-                adapter._host._receive(damaged, ("127.0.0.1", 9))
-                adapter._host._receive(whole[:at], ("127.0.0.1", 9))
+                adapter._host._plain.receive(damaged, ("127.0.0.1", 9))
+                adapter._host._plain.receive(whole[:at], ("127.0.0.1", 9))
             await asyncio.sleep(0)
             answer: list[bytes] = []
-            adapter._host._ports[0].send = lambda datagram, _: answer.append(datagram)
-            adapter._host._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
+            adapter._host._sender.sendto = lambda datagram, _: answer.append(datagram)
+            adapter._host._plain.receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
             assert answer[0][12:14] == b"\x30\xfe"
         finally:
             await adapter.stop()

@@ -182,7 +182,7 @@ async def test_a_plain_read_is_answered_the_same_fast_and_slow_and_anew_at_the_n
             slow.replace(b"\x01\x01\x30", b"\x01\x00\x30")
         ] * 2
         assert (await apart.read(place, invoke=200))[7] == 200
-        assert len(adapter._hosts[2]._known) == 1
+        assert len(adapter._hosts[2]._plain._ways) == 1
 
 
 @pytest.mark.parametrize("topology", APART)
@@ -269,7 +269,7 @@ async def test_what_meters_of_their_own_broadcast_is_taken_to_other_subnets(serv
     sent: list[tuple[bytes, Address]] = []
     port = adapter._host.place[1]
     for host in adapter._hosts:
-        host._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+        host._sender.sendto = lambda datagram, address: sent.append((datagram, address))
     meter = adapter._meters[2]
     adapter.broadcast(meter, b"\x10\x00")
     npdu = bytes.fromhex("0120ffff00ff1000")
@@ -278,7 +278,7 @@ async def test_what_meters_of_their_own_broadcast_is_taken_to_other_subnets(serv
         (bvlc.forwarded(("127.0.1.3", port), npdu), ("127.0.2.1", 9)),
     ]
     sent.clear()
-    adapter._host._receive(net.datagram(npdu, Function.BROADCAST), ("127.0.1.3", port))
+    adapter._host._plain.receive(net.datagram(npdu, Function.BROADCAST), ("127.0.1.3", port))
     assert sent == []
 
 
@@ -320,12 +320,12 @@ def test_no_headers_stop_any_port_of_a_bbmd(
             for host in adapter._hosts[:2]:
                 for whole, at, put in damages:
                     for sender in (("127.0.2.1", 9), ("127.0.1.77", 9)):
-                        host._receive(whole[:at] + put + whole[at + len(put) :], sender)
-                        host._receive(whole[:at], sender)
+                        host._plain.receive(whole[:at] + put + whole[at + len(put) :], sender)
+                        host._plain.receive(whole[:at], sender)
             await asyncio.sleep(0)
             host = adapter._hosts[-1]
-            host._ports[0].send = lambda datagram, _: answer.append(datagram)
-            host._receive(net.datagram(header + ENERGY), ("127.0.1.77", 9))
+            host._sender.sendto = lambda datagram, _: answer.append(datagram)
+            host._plain.receive(net.datagram(header + ENERGY), ("127.0.1.77", 9))
             assert answer[0][-17:-14] == b"\x30\x01\x0c"
         finally:
             await adapter.stop()

@@ -35,11 +35,12 @@ from gateway.bacnet.transactions import ANSWERS, Transactions
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
 from gateway.link_faults import Links, Strike
+from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
 
 class Application:
-    """The application layer of all devices of an adapter; their rows are those of `meters` meters.
+    """The application layer of all devices of an adapter; their rows are those of `meters`.
 
     `links` are the faults of their lines, `control` says who may speak. `outbox`, `subscriptions` and
     `segmenter` differ from the usual ones in their times alone; a device asks again after `timeout_s` [s].
@@ -47,7 +48,7 @@ class Application:
 
     def __init__(
         self,
-        meters: int,
+        meters: Sequence[Nameplate],
         commands: Applier,
         speaker: Speaker,
         *,

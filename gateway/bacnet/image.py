@@ -36,6 +36,7 @@ class Beside(Protocol):
     """What of the meters' devices is shown beside a snapshot."""
 
     logs: tuple[TrendLog, ...]
+    ranges: Octets
     increments: Increments
     alarms: Alarms
     clocks: DeviceClocks
@@ -114,6 +115,10 @@ def _clocks(snapshot: Snapshot, beside: Beside) -> Octets:
     return np.stack([date_time_octets(each) for each in (simulated, simulated + beside.clocks.offsets)], 1)
 
 
+def _ranges(_snapshot: Snapshot, beside: Beside) -> Octets:
+    return beside.ranges
+
+
 def _increments(_snapshot: Snapshot, beside: Beside) -> Octets:
     return beside.increments.octets
 
@@ -145,6 +150,7 @@ _GROUPS: Final = (
     _Group(("health",), 7, _health),
     _Group(("service",), 4, _service),
     _Group(("simulated_date_time", "date_time"), 10, _clocks),
+    _Group(tuple(f"{end}_pres_value_{name}" for end in ("min", "max") for name in REALS), 5, _ranges),
     _Group(tuple(f"cov_increment_{name}" for name in REALS), 5, _increments),
     _Group(tuple(f"alarm_{alarm.flag}" for alarm in ALARMS), WIDTH, _alarms),
     _Group(("nothing",), 1, _nothing),

@@ -105,9 +105,17 @@ def _of_point(
 
 def _analog_input(instance: int, name: str) -> ObjectSpec:
     units = required({Property.UNITS: enc.enumerated(_UNITS[POINTS[name].shown_unit])})
+    ends = optional(
+        {
+            Property.MIN_PRES_VALUE: PLACES[f"min_pres_value_{name}"],
+            Property.MAX_PRES_VALUE: PLACES[f"max_pres_value_{name}"],
+        }
+    )
     place = PLACES[f"cov_increment_{name}"]
-    increment = PropertySpec(place, required=False, setting=Increment(name))
-    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units, {Property.COV_INCREMENT: increment})
+    increment: Properties = {
+        Property.COV_INCREMENT: PropertySpec(place, required=False, setting=Increment(name))
+    }
+    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units, ends, increment)
 
 
 def _accumulator(instance: int, name: str, unit: Unit, weight: float) -> ObjectSpec:

@@ -82,9 +82,7 @@ class BacnetAdapter:
             self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
         self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(self._meters))
         self._network = network
-        self._application = Application(
-            len(meters), commands, self, links=links, control=DeviceControl(password)
-        )
+        self._application = Application(meters, commands, self, links=links, control=DeviceControl(password))
         ground = Ground(str(self._interface.ip), network, hosts)
         self._layout = TOPOLOGIES[topology]((self._gateway, self._meters), ground)
         self._networks = Networks(self._layout.behind, own_network)

@@ -153,7 +153,7 @@ class Meters:
         self.seconds = 0.0
         self.links = Links("bacnet", 0)
         self.application = Application(
-            count,
+            self.plates,
             self.applier,
             self.speaker,
             outbox=Outbox(pause_s=0),

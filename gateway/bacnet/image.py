@@ -97,17 +97,18 @@ def _health(snapshot: Snapshot, _beside: Beside) -> Octets:
     """Return status flags, reliability and event state of what a stale meter's objects show.
 
     Whatever is not in the event state normal is "in alarm" (status-flags), even where it reports no events.
+    Trend logs have status flags of their own: they are never out of service.
     """
     stale = snapshot.column("stale")
-    octets = np.empty((snapshot.meters, 1, 7), np.uint8)
-    octets[:] = (0x82, 4, 0, 0x91, Reliability.NO_FAULT_DETECTED, 0x91, EventState.NORMAL)
-    octets[stale, 0] = (0x82, 4, 0xC0, 0x91, Reliability.COMMUNICATION_FAILURE, 0x91, EventState.FAULT)
+    octets = np.empty((snapshot.meters, 1, 10), np.uint8)
+    octets[:] = (0x82, 4, 0, 0x82, 4, 0, 0x91, Reliability.NO_FAULT_DETECTED, 0x91, EventState.NORMAL)
+    flags = 0x82, 4, 0xC0
+    octets[stale, 0] = (*flags, *flags, 0x91, Reliability.COMMUNICATION_FAILURE, 0x91, EventState.FAULT)
     return octets
 
 
 def _service(snapshot: Snapshot, _beside: Beside) -> Octets:
-    """Return out-of-service, and the status flags of what is reliable whatever the meter measures."""
-    return np.tile(np.array([0x10, 0x82, 4, 0], np.uint8), (snapshot.meters, 1, 1))
+    return np.full((snapshot.meters, 1, 1), 0x10, np.uint8)
 
 
 def _clocks(snapshot: Snapshot, beside: Beside) -> Octets:
@@ -147,8 +148,8 @@ _GROUPS: Final = (
         _counters,
         varies=True,
     ),
-    _Group(("health",), 7, _health),
-    _Group(("service",), 4, _service),
+    _Group(("health",), 10, _health),
+    _Group(("out_of_service",), 1, _service),
     _Group(("simulated_date_time", "date_time"), 10, _clocks),
     _Group(tuple(f"{end}_pres_value_{name}" for end in ("min", "max") for name in REALS), 5, _ranges),
     _Group(tuple(f"cov_increment_{name}" for name in REALS), 5, _increments),
@@ -170,8 +171,7 @@ def _places() -> dict[str, Cut]:
         for group, end in zip(_GROUPS, _ENDS, strict=True)
         for k, name in enumerate(group.names)
     }
-    _split(places, "health", {"status_flags": 3, "reliability": 2, "event_state": 2})
-    _split(places, "service", {"out_of_service": 1, "value_flags": 3})
+    _split(places, "health", {"status_flags": 3, "log_status": 3, "reliability": 2, "event_state": 2})
     _split(places, "simulated_date_time", {"simulated_date": 5, "simulated_time": 5})
     _split(places, "date_time", {"local_date": 5, "local_time": 5})
     for alarm in ALARMS:

@@ -106,6 +106,13 @@ def test_every_optional_and_every_writable_property_is_stated(tmp_path: Path) ->
                     assert (f"{name} (" in row[-1]) >= (found.setting is not None)
 
 
+def test_what_the_standard_wants_writable_and_is_not_is_stated(tmp_path: Path) -> None:
+    stated = "## Deviations\n\n- trend-log: enable and record-count cannot be written\n\n"
+    for topology, name in (("flat", "gateway"), ("virtual", "meter")):
+        assert stated in pics.page(statements(tmp_path, f"topology: {topology}")[name])
+    assert "## Deviations\n\nNone.\n\n" in pics.page(statements(tmp_path)["gateway"])
+
+
 def test_flat_has_one_statement_and_its_meters_object_types(tmp_path: Path) -> None:
     config = configuration(tmp_path, "topology: flat")
     written = EXPORTS["pics"](config)

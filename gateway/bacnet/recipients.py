@@ -22,7 +22,9 @@ _TRANSITIONS: Final = 3
 _BITS: Final = 2
 _TIME: Final = 4
 _NETWORKS: Final = 0xFFFF
-_LONGEST_MAC: Final = 7
+_LENGTHS: Final = {0: (0, 6), _NETWORKS: (0,)}
+"""Octets of an address on the port's own network, which is BACnet/IP, and on all; none is everybody there."""
+_ANY_LENGTH: Final = range(8)
 _UNSPECIFIED: Final = b"\xff"
 _BIT_STRING, _TIME_TAG, _UNSIGNED, _OCTETS = 8, 11, 2, 6
 _WEEKDAY: Final = 5
@@ -107,11 +109,8 @@ class Recipients:
 
     def set(self, device: Device, wanted: Sequence[Destination]) -> None:
         """Put `wanted` in the place of a list. Raises ServiceError."""
-        self._put(device, wanted, ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
-
-    def _put(self, device: Device, wanted: Sequence[Destination], full: ErrorCode) -> None:
         if len(unique := tuple(dict.fromkeys(wanted))) > MOST_RECIPIENTS:
-            raise ServiceError(full)
+            raise ServiceError(ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
         if unique:
             self._lists[device] = unique
             self.devices[device.row] = device
@@ -120,29 +119,33 @@ class Recipients:
             self.devices.pop(device.row, None)
 
     def add(self, device: Device, more: Sequence[Destination]) -> None:
-        """Add what is not on a list yet. Raises ServiceError."""
-        self._put(device, (*self.of(device), *more), ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
+        """Add what is not on a list yet: all, or nothing. Raises ServiceError."""
+        wanted = dict.fromkeys(self.of(device))
+        for number, each in enumerate(more, 1):
+            wanted[each] = None
+            if len(wanted) > MOST_RECIPIENTS:
+                raise ServiceError(ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT, element=number)
+        self.set(device, tuple(wanted))
 
-    def remove(self, device: Device, fewer: Sequence[Destination]) -> int:
-        """Take `fewer` from a list; or, if one is not there, nothing: return which, from 1, else 0."""
+    def remove(self, device: Device, fewer: Sequence[Destination]) -> None:
+        """Take `fewer` from a list; or, if one is not there, nothing. Raises ServiceError."""
         found = self.of(device)
         for number, each in enumerate(fewer, 1):
             if each not in found:
-                return number
+                raise ServiceError(ErrorCode.LIST_ELEMENT_NOT_FOUND, element=number)
         self.set(device, [each for each in found if each not in fewer])
-        return 0
 
 
 def read_destinations(octets: bytes) -> list[Destination]:
-    """Read the elements of a list. Raises ServiceError where they are none."""
-    reader, found = Reader(octets), []
+    """Read the elements of a list. Raises ServiceError where one is none."""
+    reader, found = Reader(octets), list[Destination]()
     try:
         while reader.more():
             found.append(_read_destination(reader))
     except RejectError as refusal:
         out_of_range = refusal.reason is RejectReason.PARAMETER_OUT_OF_RANGE
         code = ErrorCode.VALUE_OUT_OF_RANGE if out_of_range else ErrorCode.INVALID_DATA_TYPE
-        raise ServiceError(code) from None
+        raise ServiceError(code, element=len(found) + 1) from None
     return found
 
 
@@ -187,6 +190,6 @@ def read_recipient(reader: Reader) -> Recipient:
     network = enc.read_unsigned(reader.application(_UNSIGNED))
     mac = reader.application(_OCTETS)
     reader.closing(1)
-    if network > _NETWORKS or len(mac) > _LONGEST_MAC:
+    if len(mac) not in _LENGTHS.get(network, _ANY_LENGTH) or network > _NETWORKS:
         raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
     return Recipient(network=network, mac=mac)

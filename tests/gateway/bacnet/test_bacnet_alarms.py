@@ -399,19 +399,26 @@ async def test_a_list_of_recipients_is_bounded(meters: Any) -> None:
     ]
     assert await meters.say(2, tell(*some)) == ["50010f91039114"]
     assert await meters.say(2, tell(*some[1:])) == ["20010f"]
-    assert await meters.say(2, f"{ADD} {some[0]} 3f") == [octets("500108 0e 9103 9113 0f 1900")]
+    assert await meters.say(2, f"{ADD} {some[0]} 3f") == [octets("500108 0e 9103 9113 0f 1901")]
+    twice = f"{ADD} {some[1]} {some[0]} {some[2]} 3f"
+    assert await meters.say(2, twice) == [octets("500108 0e 9103 9113 0f 1902")]
     assert await read(meters, "03c00001", "1966") == octets("".join(some[1:]))
 
 
 @pytest.mark.parametrize(
     ("request_octets", "answer"),
     [
-        (f"{ADD} 2101 3f", "500108 0e91029109 0f 1900"),
-        (f"{ADD} {destination('0c00000007')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination('1e 23010000 60 1f')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination(when='8201fe b418000000 b4173b3b63')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination(bits='8204f0')} 3f", "500108 0e91029109 0f 1900"),
-        (f"{ADD} {destination(how='9101')} 3f", "500108 0e91029109 0f 1900"),
+        (f"{ADD} 2101 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination('0c00000007')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 23010000 60 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination(when='8201fe b418000000 b4173b3b63')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination(bits='8204f0')} 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination(how='9101')} 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination()} {destination()} 2101 3f", "500108 0e91029109 0f 1903"),
+        (f"{REMOVE} {destination(bits='8204f0')} 3f", "500109 0e91029109 0f 1901"),
+        (f"{ADD} {destination('1e 2100 63020304 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 2100 65077f00000901bac0 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 22ffff 65067f000009bac0 1f')} 3f", "500108 0e91029125 0f 1901"),
         (f"00050108 {CLASS} 2901 3e 3f", "500108 0e91029132 0f 1900"),
         ("00050108 0c03c00001 1957 3e 3f", "500108 0e91029120 0f 1900"),
         ("00050108 0c03c00002 1966 3e 3f", "500108 0e9101911f 0f 1900"),

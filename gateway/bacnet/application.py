@@ -97,6 +97,7 @@ class Application:
     async def stop(self) -> None:
         """Forget what is left to say and give up the writes that wait."""
         self._pacer.stop()
+        self._notifier.stop()
         self._outbox.stop()
         self._lines.stop()
         self._transactions.stop()
@@ -160,7 +161,7 @@ class Application:
             self._pending.add(message.peer, found, partial(self._written, found, answer))
         elif found is not None:
             if message.apdu[3] in LIST_CHANGES and found[0] == apdu.SIMPLE_ACK:
-                self._notifier.seek(device)
+                self._notifier.seek()
             self._answer(device, message, answer, found)
 
     def _answer(self, device: Device, message: Message, send: Send, found: bytes) -> None:
@@ -176,7 +177,7 @@ class Application:
         if Increment in request.changed:
             self._forget()
         if Destinations in request.changed:
-            self._notifier.seek(request.device)
+            self._notifier.seek()
         answer(found)
 
     def _forget(self) -> None:
@@ -251,7 +252,7 @@ class Application:
             case Property.ACTIVE_COV_SUBSCRIPTIONS:
                 return self._cov.listing(device)
             case _:
-                return self._stores.bindings.listing(each.recipient for each in recipients.under(device))
+                return self._stores.bindings.listing(recipients.sought(device))
 
     def _announce(self, message: Message, devices: Sequence[Device]) -> None:
         """Let `devices` answer an unconfirmed request in turn with others, if any has something to say."""

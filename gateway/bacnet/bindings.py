@@ -5,7 +5,7 @@ What is not on the port's own network is reached through the router from which s
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from gateway.bacnet import encoding as enc
@@ -91,12 +91,11 @@ class Bindings:
         host, port = recipient.mac[:4], recipient.mac[4:]
         return Peer((socket.inet_ntoa(host), int.from_bytes(port, "big")))
 
-    def listing(self, recipients: Iterable[Recipient]) -> list[bytes]:
-        """Return a BACnetAddressBinding for each of `recipients` that is named by its device and is found."""
-        found: dict[int, bytes] = {}
-        for recipient in recipients:
-            if recipient.device is not None and (peer := self._devices.get(recipient.device)):
+    def listing(self, wanted: Collection[int]) -> list[bytes]:
+        """Return a BACnetAddressBinding for each `wanted` device, by object identifier, that is found."""
+        found = []
+        for number, peer in self._devices.items():
+            if number in wanted:
                 where = as_recipient(peer)
-                address = enc.address(where.network, where.mac)
-                found[recipient.device] = enc.object_identifier(recipient.device) + address
-        return list(found.values())
+                found.append(enc.object_identifier(number) + enc.address(where.network, where.mac))
+        return found

@@ -15,7 +15,7 @@ from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import ROW, Cut
 from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, PropertySpec, Value
-from gateway.bacnet.template import Listing, Own, Part, Template, width
+from gateway.bacnet.template import Listing, Own, OwnValues, Part, Template, width
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
 _ANY_REFERENCE: Final = enc.context(0, ANY_DEVICE.to_bytes(4, "big"))
@@ -74,15 +74,16 @@ def _read_specifications(reader: Reader) -> list[tuple[int, list[Reference]]]:
 
 
 class _Results:
-    """The parts of an answer as they are found: up to `room` octets."""
+    """The parts of an answer of the device `own` as they are found: up to `room` octets."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, own: OwnValues) -> None:
         self.parts: list[Part] = []
         self.room = room
+        self._own = own
 
     def add(self, *parts: Part) -> None:
         """Add parts. Raises TooLongError."""
-        self.room -= sum(map(width, parts))
+        self.room -= sum(width(part, self._own) for part in parts)
         if self.room < 0:
             raise TooLongError
         self.parts += parts
@@ -184,7 +185,7 @@ def compile_answer(body: bytes, device: Device, room: int) -> tuple[Template, bo
         wanted = _read_specifications(reader)
     except RejectError as refusal:
         return Template(apdu.REJECT, [bytes((refusal.reason,))]), False
-    found = _Results(min(room, MOST_READ))
+    found = _Results(min(room, MOST_READ), device.own)
     found.add(body[:1])
     for number, references in wanted:
         found.add(*_object(number), b"\x1e")

@@ -4,7 +4,8 @@ Where a recipient is found on the network is the business of `bindings.py`, what
 `notification.py`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +93,8 @@ class Recipients:
 
     def __init__(self) -> None:
         self._lists: dict[Device, tuple[Destination, ...]] = {}
+        self._sought: Counter[int] = Counter()
+        self._changed: set[Device] = set()
         self.devices: dict[int, Device] = {}
         """The devices with somebody on their list, by row; not for others to change."""
 
@@ -99,20 +102,29 @@ class Recipients:
         """Return the list of a device."""
         return self._lists.get(device, ())
 
-    def under(self, device: Device) -> list[Destination]:
-        """Return the lists of all parts of a device, one after the other."""
-        return [each for part in device.parts for each in self.of(part)]
+    def sought(self, device: Device) -> Collection[int]:
+        """Return the devices, by object identifier, that the lists of a device and of its parts name."""
+        return self._sought.keys() if device.spans_rows else _named(self.of(device))
 
     def names(self, number: int) -> bool:
         """Whether any list has the device with this object identifier."""
-        return any(each.recipient.device == number for found in self._lists.values() for each in found)
+        return number in self._sought
+
+    def changed(self) -> Collection[Device]:
+        """Return the devices whose lists have changed since this was asked last."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def set(self, device: Device, wanted: Sequence[Destination]) -> None:
-        """Put `wanted` in the place of a list. Raises ServiceError."""
-        if len(unique := tuple(dict.fromkeys(wanted))) > MOST_RECIPIENTS:
-            raise ServiceError(ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
-        if unique:
-            self._lists[device] = unique
+        """Put `wanted`, each of them once and not too many, in the place of a list."""
+        self._sought.update(_named(wanted))
+        for number in _named(self.of(device)):
+            self._sought[number] -= 1
+            if not self._sought[number]:
+                del self._sought[number]
+        self._changed.add(device)
+        if wanted:
+            self._lists[device] = tuple(wanted)
             self.devices[device.row] = device
         else:
             self._lists.pop(device, None)
@@ -134,6 +146,18 @@ class Recipients:
             if each not in found:
                 raise ServiceError(ErrorCode.LIST_ELEMENT_NOT_FOUND, element=number)
         self.set(device, [each for each in found if each not in fewer])
+
+
+def _named(destinations: Sequence[Destination]) -> set[int]:
+    return {each.recipient.device for each in destinations if each.recipient.device is not None}
+
+
+def read_list(octets: bytes) -> tuple[Destination, ...]:
+    """Read a whole list, each destination once. Raises ServiceError."""
+    unique = tuple(dict.fromkeys(read_destinations(octets)))
+    if len(unique) > MOST_RECIPIENTS:
+        raise ServiceError(ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
+    return unique
 
 
 def read_destinations(octets: bytes) -> list[Destination]:

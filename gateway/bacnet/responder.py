@@ -19,7 +19,7 @@ from gateway.bacnet.list_elements import change_list
 from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
-from gateway.bacnet.reading import TooLongError, compile_answer, read_of_part, shareable
+from gateway.bacnet.reading import MOST_READ, TooLongError, compile_answer, read_of_part, shareable
 from gateway.bacnet.segmentation import longest, too_long
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
@@ -135,7 +135,7 @@ class Responder:
                 return self._read_part(request, *read, limit)
             body = shareable(body, device)
             found = self._template(body, body, device, limit)
-        return found, self._fill(found, request, device)
+        return found, self._fill(found, request, device, limit)
 
     def _read_part(self, request: bytes, part: Device, shared: bytes, limit: int) -> tuple[Template, bytes]:
         """Return the answer to a request that reads a property of a part of a device.
@@ -143,16 +143,19 @@ class Responder:
         The parts share a template, which has the object identifier of the one that it was made for.
         """
         found = self._templates.get((part.table, shared)) or self._template(shared, request[3:], part, limit)
-        answer = self._fill(found, request, part)
+        answer = self._fill(found, request, part, limit)
         if found.varies:
             answer = answer[:_ECHO] + request[_ASKED] + answer[_ECHO + 4 :]
         return found, answer
 
-    def _fill(self, template: Template, request: bytes, device: Device) -> bytes:
-        """Return a template as the answer of a device."""
+    def _fill(self, template: Template, request: bytes, device: Device, limit: int) -> bytes:
+        """Return a template as the answer of a device. Raises TooLongError where its lists are too long."""
         lists = {
-            each: b"".join(self._lists(device.part(each.number), each.attribute)) for each in template.lists
+            each: b"".join(self._lists(device.part(each.number), each.attribute))
+            for each in dict.fromkeys(template.lists)
         }
+        if lists and template.length(lists) > min(limit, MOST_READ):
+            raise TooLongError
         start = (device.row - self._first) * ROW
         return template.pdu + request[2:3] + template.fill(self.image(), start, device.own, lists)
 

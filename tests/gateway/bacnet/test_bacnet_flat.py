@@ -15,6 +15,7 @@ from gateway.bacnet.encoding import Reader
 from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import OBJECTS
+from gateway.bacnet.reading import MOST_READ
 from gateway.commands import ResetPeak, TurnKey
 
 METERS = 7
@@ -174,6 +175,23 @@ def test_what_is_asked_over_and_over_again_overflows(flat: Any) -> None:
     every = bytes.fromhex("0c023fffff1e 094c 094c 094c 1f")
     assert len(flat.ask(0, 14, 10 * every)) > 10 * 3 * 5 * len(object_list(flat))
     assert flat.ask(0, 14, 120 * every) == b"\x71\x01\x01"
+
+
+async def test_lists_and_names_count_in_what_is_asked_over_and_over_again(flat: Any) -> None:
+    for process in range(200):
+        flat.hear(0, bytes.fromhex(f"00050105 09{process:02x} 1c000000cd 2900 3900"))
+    await flat.said()
+    lists = 40 * enc.context(0, bytes((Property.ACTIVE_COV_SUBSCRIPTIONS,)))
+    asked = bytes.fromhex("0c020186a0") + enc.constructed(1, lists)
+    one = len(flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS))
+    assert one < MOST_READ < 40 * one
+    assert flat.ask(0, 14, asked) == b"\x71\x01\x01"
+    names = len(flat.read(0, 8, 100_000, Property.FIRMWARE_REVISION))
+    many = enc.context(0, bytes((Property.FIRMWARE_REVISION,)))
+    fits, overflows = ((MOST_READ - 100) // (names + 4), MOST_READ // (names + 4) + 1)
+    for times, first in ((fits, 0x30), (overflows, 0x71)):
+        request = bytes.fromhex("0c020186a0") + enc.constructed(1, times * many)
+        assert flat.ask(0, 14, request)[0] == first
 
 
 def test_a_trend_log_is_that_of_its_meter(flat: Any, alone: Any) -> None:

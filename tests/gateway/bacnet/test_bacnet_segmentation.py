@@ -184,6 +184,17 @@ async def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatc
     segmenter.stop()
 
 
+async def test_one_asker_leaves_room_for_others() -> None:
+    mine, others = Sent(), Sent()
+    segmenter = Segmenter()
+    for device in range(segmentation.MOST_OF_ONE + 1):
+        segmenter.begin((device, "a"), answer_of(100), LIMIT, mine.take)
+    assert [pdu[0] for pdu in mine.pdus] == [0x3C] * segmentation.MOST_OF_ONE + [0x71]
+    segmenter.begin((1, "b"), answer_of(100), LIMIT, others.take)
+    assert [pdu[0] for pdu in others.pdus] == [0x3C]
+    segmenter.stop()
+
+
 @pytest.mark.parametrize(
     ("head", "octets", "reason"),
     [

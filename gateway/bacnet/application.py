@@ -9,6 +9,8 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
+import numpy as np
+
 from gateway.bacnet import apdu
 from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import Confirmed, Property
@@ -214,15 +216,15 @@ class Application:
             instant = read_synchronization(message.apdu)
         except RejectError:
             return
-        now = self._now.columns["clock"]
-        any_set = False
-        for device in devices:
-            if device.is_meter and not self._is_disabled(device):
-                strike = self._faults.strike(device, REQUESTS)
-                if lost(strike, message.apdu) is None:
-                    self._stores.clocks.set(device.row, instant, int(now[device.row]))
-                    any_set = True
-        if any_set:
+        rows = [
+            device.row
+            for device in devices
+            if device.is_meter
+            and not self._is_disabled(device)
+            and lost(self._faults.strike(device, REQUESTS), message.apdu) is None
+        ]
+        if rows:
+            self._stores.clocks.set(rows, instant, np.asarray(self._now.columns["clock"]))
             self._forget()
 
     def _is_disabled(self, device: Device) -> bool:

@@ -30,9 +30,10 @@ class Elements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A BACnetARRAY of encoded elements."""
+    """A BACnetARRAY of encoded elements; `whole` gives all at once, where those are too many to be joined."""
 
     elements: Elements
+    whole: Callable[[], bytes] | None = None
 
 
 Lists = Callable[["Device", Property], Sequence[bytes]]

@@ -32,7 +32,8 @@ READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTI
 WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MULTIPLE})
 LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
 
-_MOST_TEMPLATES: Final = 4096
+_FEWEST_TEMPLATES: Final = 4096
+"""Templates that are kept, if there are not so many meters that clients ask each of them another thing."""
 _LONGEST_KEPT: Final = 2048
 """Octets of a template that is kept: those of whatever is read in one piece are."""
 _HEAD: Final = 2
@@ -62,6 +63,7 @@ class Responder:
         self._snapshot: Snapshot | None = None
         self._image, self._first = b"", 0
         self._templates: dict[tuple[ObjectTable | Device, bytes], Template] = {}
+        self._most_templates = max(_FEWEST_TEMPLATES, 2 * len(stores.ranges))
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on; it is encoded when somebody reads."""
@@ -172,7 +174,7 @@ class Responder:
         template, personal = compile_answer(body, device, limit - _HEAD)
         never_changes = not template.varies and (device.spans_rows or device.base)
         if template.octets <= _LONGEST_KEPT and not never_changes:
-            if len(self._templates) >= _MOST_TEMPLATES:
+            if len(self._templates) >= self._most_templates:
                 self._templates.clear()
             self._templates[(device if personal else device.table, shared)] = template
         return template

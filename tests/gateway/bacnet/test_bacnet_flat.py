@@ -15,7 +15,7 @@ from gateway.bacnet.encoding import Reader
 from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import OBJECTS
-from gateway.bacnet.reading import MOST_READ
+from gateway.bacnet.reading import MOST_READ, MOST_RESULTS
 from gateway.commands import ResetPeak, TurnKey
 
 METERS = 7
@@ -186,12 +186,21 @@ async def test_lists_and_names_count_in_what_is_asked_over_and_over_again(flat: 
     one = len(flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS))
     assert one < MOST_READ < 40 * one
     assert flat.ask(0, 14, asked) == b"\x71\x01\x01"
-    names = len(flat.read(0, 8, 100_000, Property.FIRMWARE_REVISION))
-    many = enc.context(0, bytes((Property.FIRMWARE_REVISION,)))
-    fits, overflows = ((MOST_READ - 100) // (names + 4), MOST_READ // (names + 4) + 1)
-    for times, first in ((fits, 0x30), (overflows, 0x71)):
-        request = bytes.fromhex("0c020186a0") + enc.constructed(1, times * many)
-        assert flat.ask(0, 14, request)[0] == first
+    texts = {**flat.gateway.texts, Property.DESCRIPTION: 200 * "x"}
+    flat.gateway = replace(flat.gateway, texts=texts)
+    one = len(flat.read(0, 8, 100_000, Property.DESCRIPTION)) + len(b"\x29\x1c\x4e\x4f")
+    for times, first in (((MOST_READ - 100) // one, 0x30), (MOST_READ // one + 1, 0x71)):
+        assert flat.ask(0, 14, many("0c020186a0", Property.DESCRIPTION, times))[0] == first
+
+
+def test_only_so_many_results_are_in_one_answer(flat: Any) -> None:
+    assert flat.ask(0, 14, many("0c000000cd", Property.EVENT_STATE, MOST_RESULTS))[0] == 0x30
+    assert flat.ask(0, 14, many("0c000000cd", Property.EVENT_STATE, MOST_RESULTS + 1)) == b"\x71\x01\x01"
+
+
+def many(thing: str, attribute: Property, times: int) -> bytes:
+    """Return a request to read a property of an object so many times."""
+    return bytes.fromhex(thing) + enc.constructed(1, times * enc.context(0, bytes((attribute,))))
 
 
 def test_a_trend_log_is_that_of_its_meter(flat: Any, alone: Any) -> None:
@@ -274,7 +283,9 @@ async def test_a_client_is_told_one_thing_at_a_time_whichever_meters_tell(flat: 
 
 async def test_a_client_that_is_gone_loses_its_subscriptions_to_all_meters(flat: Any) -> None:
     for process in (1, 2):
-        await flat.say(0, f"00050105 09{process:02x} 1c{100 * process + 5:08x} 2901 3900")
+        said = await flat.say(0, f"00050105 09{process:02x} 1c{100 * process + 5:08x} 2901 3900")
+        assert "200105" in said
+    assert flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS).count(b"\x19\x55") == 2
     for _ in range(1000):
         if not flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS):
             return

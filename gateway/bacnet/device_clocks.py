@@ -1,4 +1,4 @@
-"""The clocks of the meters' devices, which clients can set (clauses 16.7 and 16.10).
+"""The clocks of the meters' devices, which clients can set (clauses 16.7 and 16.8).
 
 They go with simulated time, each at its own distance from it. Nothing else follows them but the time stamps
 of alarms: meters, demand and logs keep simulated time.

@@ -112,7 +112,7 @@ class ObjectSpec:
         return enc.object_number(self.kind, self.instance)
 
     def select(self, special: int) -> list[int]:
-        """Return what ALL, REQUIRED or OPTIONAL means (clause 15.7.3.1.1: never property-list)."""
+        """Return what ALL, REQUIRED or OPTIONAL means (clause 15.7.3.1: never property-list)."""
         return [
             number
             for number, spec in self.properties.items()

@@ -40,7 +40,7 @@ def test_every_service_that_is_executed_is_stated_and_no_other(tmp_path: Path, t
         without_objects = {
             each for bibb in BIBBS if bibb.needs and not bibb.needs & kinds for each in bibb.executes
         }
-        assert executed - stated - without_objects == {"I_AM"}
+        assert executed - stated - without_objects == set()
 
 
 def test_every_service_of_a_building_block_is_one_of_the_standard_s() -> None:
@@ -83,6 +83,14 @@ def test_profiles_are_claimed_with_all_their_building_blocks_alone(tmp_path: Pat
                 name for name, (_, sets) in PROFILES.items() if any(each <= names for each in sets)
             }
             assert ("B-GW" in claimed) == bool(names & {"GW-VN-B", "GW-EO-B"})
+
+
+def test_a_profile_wants_what_the_standard_lists_for_it() -> None:
+    controller = {"DS-RP-B", "DS-WP-B", "DM-DDB-B", "DM-DOB-B", "DM-DCC-B"}
+    assert {name: [set(each) for each in sets] for name, (_, sets) in PROFILES.items()} == {
+        "B-ASC": [controller],
+        "B-GW": [controller | {"GW-VN-B"}, controller | {"GW-EO-B"}],
+    }
 
 
 def test_segmentation_is_that_of_the_device_object(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from gateway.bacnet.read_range import read_range
 from gateway.bacnet.reading import MOST_READ, TooLongError, compile_answer, read_of_part, shareable
 from gateway.bacnet.segmentation import longest, too_long
 from gateway.bacnet.stores import Stores
-from gateway.bacnet.template import Template
+from gateway.bacnet.template import Listing, Template
 from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
 
@@ -152,14 +152,19 @@ class Responder:
 
     def _fill(self, template: Template, request: bytes, device: Device, limit: int) -> bytes:
         """Return a template as the answer of a device. Raises TooLongError where its lists are too long."""
-        lists = {
-            each: b"".join(self._lists(device.part(each.number), each.attribute))
-            for each in dict.fromkeys(template.lists)
-        }
-        if lists and template.length(lists) > min(limit, MOST_READ):
-            raise TooLongError
+        lists = self._listed(template, device, limit) if template.lists else {}
         start = (device.row - self._first) * ROW
         return template.pdu + request[2:3] + template.fill(self.image(), start, device.own, lists)
+
+    def _listed(self, template: Template, device: Device, limit: int) -> dict[Listing, bytes]:
+        """Return the elements of a template's lists. Raises TooLongError."""
+        lists = {
+            each: b"".join(self._lists(device.part(each.number), each.attribute))
+            for each in {*template.lists}
+        }
+        if template.length(lists) > min(limit, MOST_READ):
+            raise TooLongError
+        return lists
 
     def _template(self, shared: bytes, body: bytes, device: Device, limit: int) -> Template:
         """Return the template for all devices with the same objects, or for this one; make it if need be.

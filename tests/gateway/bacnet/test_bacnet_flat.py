@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet import responder
 from gateway.bacnet.alarms import ALARMS
 from gateway.bacnet.codes import ObjectType, Property
 from gateway.bacnet.discovery import announcements
@@ -17,6 +18,7 @@ from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import OBJECTS
 from gateway.bacnet.reading import MOST_READ, MOST_RESULTS
 from gateway.commands import ResetPeak, TurnKey
+from tests.gateway.bacnet.conftest import Flat
 
 METERS = 7
 DEVICE = "020186a0"
@@ -175,6 +177,15 @@ def test_what_is_asked_over_and_over_again_overflows(flat: Any) -> None:
     every = bytes.fromhex("0c023fffff1e 094c 094c 094c 1f")
     assert len(flat.ask(0, 14, 10 * every)) > 10 * 3 * 5 * len(object_list(flat))
     assert flat.ask(0, 14, 120 * every) == b"\x71\x01\x01"
+
+
+def test_what_is_asked_of_every_meter_by_itself_is_kept_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responder, "_FEWEST_TEMPLATES", 1)
+    flat = Flat(METERS)
+    for n in 2 * [*range(1, METERS + 1)]:
+        of_meter = f"0c{100 * n + 5:08x} 1e0955 1f 0c{100 * n + 9:08x} 1e0955 1f"
+        flat.ask(0, 14, bytes.fromhex(of_meter))
+    assert len(flat.responder._templates) == METERS
 
 
 async def test_lists_and_names_count_in_what_is_asked_over_and_over_again(flat: Any) -> None:

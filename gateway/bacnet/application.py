@@ -4,7 +4,7 @@ And what they say of their own accord: changes of values and alarms. No headers 
 the APDUs is the speaker's business, and what becomes of them on faulty lines that of `lines.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -176,15 +176,20 @@ class Application:
 
     def _written(self, request: WriteRequest, answer: Callable[[bytes], None], found: bytes) -> None:
         """Answer a request that has been carried out."""
-        if Increment in request.changed:
-            self._forget()
-        if Destinations in request.changed:
+        if rows := {row for setting, row in request.changed if setting is Increment}:
+            self._renew(rows)
+        if any(setting is Destinations for setting, _ in request.changed):
             self._notifier.seek()
         answer(found)
 
     def _forget(self) -> None:
-        """Answer anew: what the image shows of the stores has changed."""
+        """Answer anew: what the image shows of the stores has changed for many meters."""
         self._responder.forget()
+        self._speaker.forget()
+
+    def _renew(self, rows: Iterable[int]) -> None:
+        """Answer anew: what the image shows of the stores has changed for the meters in `rows`."""
+        self._responder.renew(rows)
         self._speaker.forget()
 
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:
@@ -242,7 +247,7 @@ class Application:
 
     def _acknowledge(self, body: bytes, device: Device, _: Peer) -> None:
         done = acknowledge(body, device, self._stores.alarms)
-        self._forget()
+        self._renew((done.device.row,))
         self._notifier.tell_acknowledged(done)
 
     def _list(self, device: Device, attribute: Property) -> Sequence[bytes]:

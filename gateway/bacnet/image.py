@@ -4,7 +4,7 @@ A row holds a meter's values side by side, each with its application tag, each a
 whose length varies (an Unsigned) has its place too and ends where its own tag says. No objects, no services.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
@@ -206,3 +206,17 @@ def encode(snapshot: Snapshot, beside: Beside) -> bytes:
         image[:, start:end] = group.encode(snapshot, beside).reshape(snapshot.meters, end - start)
         start = end
     return image.tobytes()
+
+
+_SET: Final = PLACES[f"cov_increment_{REALS[0]}"].start
+_ALARMS: Final = PLACES[f"event_state_{ALARMS[0].flag}"].start
+
+
+def renewed(image: bytes, rows: Iterable[int], beside: Beside) -> bytes:
+    """Return an image that shows what clients have set and acknowledged of the meters in `rows` by now."""
+    octets = bytearray(image)
+    for row in rows:
+        for place, held in ((_SET, beside.increments.octets[row]), (_ALARMS, beside.alarms.octets[row])):
+            start = row * ROW + place
+            octets[start : start + held.size] = held.tobytes()
+    return bytes(octets)

@@ -6,7 +6,7 @@ Reads are keyed by their bytes from the service choice on and compiled once to a
 with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Final, Self
 
@@ -14,7 +14,7 @@ from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import alarm_summary, enrollment_summary, event_information
-from gateway.bacnet.image import ROW, encode
+from gateway.bacnet.image import ROW, encode, renewed
 from gateway.bacnet.list_elements import change_list
 from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
@@ -76,6 +76,11 @@ class Responder:
     def forget(self) -> None:
         """Encode anew: the stores have changed."""
         self._image = b""
+
+    def renew(self, rows: Iterable[int]) -> None:
+        """Show what clients have set and acknowledged of the meters in `rows`: others need no encoding."""
+        if self._image:
+            self._image = renewed(self._image, rows, self._stores)
 
     def image(self) -> bytes:
         """Return what is shown, encoded."""

@@ -37,8 +37,8 @@ class WriteRequest:
     service: int
     device: Device
     writes: tuple[Write, ...]
-    changed: set[type[Setting]] = field(default_factory=set, compare=False)
-    """What has been set, once it is carried out."""
+    changed: set[tuple[type[Setting], int]] = field(default_factory=set, compare=False)
+    """What has been set of the meters in which rows, once it is carried out."""
 
     async def carry_out(self, commands: Applier, stores: Stores) -> bytes:
         """Return the answer when all is applied, or the first write has failed; those before it stay.
@@ -51,7 +51,7 @@ class WriteRequest:
             failure = ErrorCode.OPERATIONAL_PROBLEM
         for step in steps[:done]:
             step.carry_out()
-            self.changed.add(step.setting)
+            self.changed.add((step.setting, step.row))
         if failure is not None:
             return self._error(failure, self.writes[done][0])
         return apdu.simple_ack(self.invoke, self.service)
@@ -88,9 +88,10 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One write as it is to be done: by a command, or by what is called; and what kind of thing it sets."""
+    """One write as it is to be done: by a command, or by what is called; and what it sets, of whose row."""
 
     setting: type[Setting]
+    row: int
     command: Command | None = None
     carry_out: Callable[[], None] = lambda: None
 
@@ -129,12 +130,13 @@ def _step(reference: Reference, value: bytes, device: Device, stores: Stores) ->
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     match setting:
         case Switch():
-            return _Step(Switch, _command(setting, value, device))
+            return _Step(Switch, device.row, _command(setting, value, device))
         case Increment(point):
             set_increment = partial(stores.increments.set, device.row, point, _read_increment(value))
-            return _Step(Increment, carry_out=set_increment)
+            return _Step(Increment, device.row, carry_out=set_increment)
         case Destinations():
-            return _Step(Destinations, carry_out=partial(stores.recipients.set, device, read_list(value)))
+            set_list = partial(stores.recipients.set, device, read_list(value))
+            return _Step(Destinations, device.row, carry_out=set_list)
 
 
 def _command(switch: Switch, value: bytes, device: Device) -> Command | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet import responder
 from gateway.bacnet.codes import Property
 from gateway.bacnet.peer import Message
 from gateway.bacnet.subscriptions import MOST_SUBSCRIPTIONS
@@ -121,3 +122,21 @@ async def test_the_list_of_all_subscriptions_that_there_can_be_costs_little() ->
             cost.append(instructions(lambda: flat.ask(0, 12, listed)))
     assert cost[1] + (cost[1] - cost[0]) * (MOST_SUBSCRIPTIONS - SOME) / (SOME / 2) < MOST
     await flat.application.stop()
+
+
+async def test_what_a_client_sets_or_acknowledges_encodes_no_other_meter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flat = Flat(7)
+    flat.show(2, flags=np.full(7, STALE))
+    assert flat.read(0, 3, 201, Property.ACKED_TRANSITIONS).hex() == "8205a0"
+    stamp = flat.read(0, 3, 201, Property.EVENT_TIME_STAMPS, 2).hex()
+    monkeypatch.setattr(responder, "encode", None)
+    await flat.say(0, "00050110 0c000000cd 1e 0916 2e44424800002f 1f 0c00000131 1e 0916 2e44428000002f 1f")
+    assert [flat.read(0, 0, 100 * n + 5, 22).hex() for n in (2, 3)] == ["4442480000", "4442800000"]
+    await flat.say(0, f"00050100 0901 1c00c000c9 2901 3e {stamp} 3f 4c00414243 5e 0c00000000 5f")
+    assert flat.read(0, 3, 201, Property.ACKED_TRANSITIONS).hex() == "8205e0"
+    monkeypatch.undo()
+    shown = flat.responder.image()
+    flat.responder.forget()
+    assert flat.responder.image() == shown

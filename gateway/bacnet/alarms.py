@@ -239,7 +239,11 @@ class Alarms:
         """Note that somebody has acknowledged the last transition of a kind."""
         self.octets[row, alarm, _ACKED] |= int(_BIT[kind])
 
-    def active(self, row: int) -> list[int]:
-        """Return which alarms of a meter are not normal, or have a transition that is not acknowledged."""
-        acked = self.octets[row, :, _ACKED] == _ALL
-        return np.flatnonzero((self.states[row] != EventState.NORMAL) | ~acked).tolist()
+    def active(self, rows: NDArray[np.intp], alarms: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which alarms are not normal, or have a transition that is not acknowledged."""
+        acked = self.octets[rows, alarms, _ACKED] == _ALL
+        return np.asarray((self.states[rows, alarms] != EventState.NORMAL) | ~acked)
+
+    def acked_octets(self, rows: NDArray[np.intp], alarms: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Return the acknowledged transitions of alarms with their tags, shape (n, 3)."""
+        return self.octets[rows, alarms, _ACKED - 2 : _ACKED + 1]

@@ -43,13 +43,15 @@ WHOLE_HEADER: Final = 3
 class ServiceError(RequestRefusedError):
     """A request that is well made but cannot be granted: answered by an Error PDU.
 
-    `error_class` is given where it is not the one that the code usually has.
+    `error_class` is given where it is not the one that the code usually has, `element`, counted from 1, where
+    one element of a list is to blame.
     """
 
-    def __init__(self, code: ErrorCode, error_class: int | None = None) -> None:
+    def __init__(self, code: ErrorCode, error_class: int | None = None, *, element: int = 0) -> None:
         super().__init__(code.name.lower().replace("_", "-"))
         self.code = code
         self.error_class = error_class
+        self.element = element
 
 
 def error_parameters(code: int, error_class: int | None = None) -> bytes:

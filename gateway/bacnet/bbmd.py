@@ -171,13 +171,10 @@ class Bbmd(Link):
         return self._foreign
 
     def _register(self, sender: Address, ttl_s: int | None) -> bool:
-        """Remember a foreign device for its time to live and half a minute; one without any has gone."""
+        """Remember a foreign device for its time to live, even 0, and half a minute (clause J.5.2.3)."""
         known = self._registered()
         if ttl_s is None or sender in {peer.address for peer in self._peers}:
             return False
-        if ttl_s == 0:
-            known.pop(sender, None)
-            return True
         if sender not in known and len(known) >= self._role.most_foreign:
             return False
         known[sender] = _Foreign(ttl_s, self._now() + ttl_s + GRACE_S)

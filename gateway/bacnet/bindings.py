@@ -3,7 +3,7 @@
 What is not on the port's own network is reached through the router from which something came from there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from gateway.bacnet import encoding as enc
@@ -63,12 +63,11 @@ class Bindings:
         address = read_address(recipient.mac)
         return None if address is None else Peer(address)
 
-    def listing(self, recipients: Iterable[Recipient]) -> list[bytes]:
-        """Return a BACnetAddressBinding for each of `recipients` that is named by its device and is found."""
-        found: dict[int, bytes] = {}
-        for recipient in recipients:
-            if recipient.device is not None and (peer := self._devices.get(recipient.device)):
+    def listing(self, wanted: Collection[int]) -> list[bytes]:
+        """Return a BACnetAddressBinding for each `wanted` device, by object identifier, that is found."""
+        found = []
+        for number, peer in self._devices.items():
+            if number in wanted:
                 where = as_recipient(peer)
-                address = enc.address(where.network, where.mac)
-                found[recipient.device] = enc.object_identifier(recipient.device) + address
-        return list(found.values())
+                found.append(enc.object_identifier(number) + enc.address(where.network, where.mac))
+        return found

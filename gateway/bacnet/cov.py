@@ -92,11 +92,9 @@ class Cov:
     def listing(self, device: Device) -> list[bytes]:
         """Return what active-cov-subscriptions holds."""
         self._drop_ended()
-        image, increment = self._image(), self._watches.increment
-        return [
-            self._subscriptions.encode(each, increment(each.slot, image))
-            for each in self._subscriptions.of(device)
-        ]
+        found = self._subscriptions.of(device)
+        increments = self._watches.increments([each.slot for each in found], self._image())
+        return list(map(self._subscriptions.encode, found, increments))
 
     def _put(self, subscription: Subscription) -> None:
         key = subscription.key

@@ -4,6 +4,8 @@ They go with simulated time, each at its own distance from it. Nothing else foll
 of alarms: meters, demand and logs keep simulated time.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,10 @@ class DeviceClocks:
         self.offsets: NDArray[np.int64] = np.zeros(meters, np.int64)
         """What is to be added to simulated time [ns], shape (n_meters,)."""
 
-    def set(self, row: int, instant: int, now: int) -> None:
-        """Let a meter's clock show `instant` where simulated time is `now` [ns since 1970]."""
-        self.offsets[row] = instant - now
+    def set(self, rows: Sequence[int], instant: int, now: NDArray[np.int64]) -> None:
+        """Let the clocks of the meters in `rows` show `instant` where simulated time is `now` [ns].
+
+        `now` is that of all meters, shape (n_meters,).
+        """
+        at = np.array(rows, np.intp)
+        self.offsets[at] = instant - now[at]

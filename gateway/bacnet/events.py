@@ -3,8 +3,11 @@
 From a request to an answer; who else is told of an acknowledgement is the business of `notification.py`.
 """
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.alarms import (
@@ -13,7 +16,6 @@ from gateway.bacnet.alarms import (
     PRIORITIES,
     TRANSITIONS,
     Alarms,
-    AlarmSpec,
 )
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import (
@@ -26,7 +28,8 @@ from gateway.bacnet.codes import (
     Transition,
 )
 from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.objects import Device
+from gateway.bacnet.objects import Device, ObjectTable
+from gateway.bacnet.octets import Octets, enumerated_octets, identifier_octets, tagged, unsigned_octets
 from gateway.bacnet.reading import TooLongError
 from gateway.bacnet.recipients import read_recipient
 
@@ -39,7 +42,10 @@ _MORE: Final = b"\x19\x01"
 _NO_MORE: Final = b"\x19\x00"
 _FILTERS: Final = 3
 _STATE_FILTERS: Final = 5
-_ACTIVE: Final = 4
+_UNSIGNED: Final = 0x21
+"""The tag of an Unsigned of one octet."""
+_LENGTH: Final = 7
+"""The bits of a tag that say how many octets follow."""
 
 
 class Acknowledged(NamedTuple):
@@ -96,45 +102,61 @@ def event_information(body: bytes, limit: int, device: Device, alarms: Alarms) -
     last = -1 if octets is None else enc.read_object_number(octets)
     reader.finish()
     room, found, more = limit - len(_MORE) - 3, b"", _NO_MORE
-    for part, place, spec in _active(device, alarms, last):
-        if spec.number + part.base > last:
-            summary = _summary(part, place, spec, alarms)
-            if len(found) + len(summary) > room:
-                if not found:
-                    raise TooLongError
-                more = _MORE
-                break
-            found += summary
+    objects = _objects(device)
+    active = objects.where(alarms.active(objects.rows, objects.places) & (objects.numbers > last))
+    for row, place, number, _ in zip(*(each[:limit].tolist() for each in active), strict=True):
+        summary = _summary(row, place, number, alarms)
+        if len(found) + len(summary) > room:
+            if not found:
+                raise TooLongError
+            more = _MORE
+            break
+        found += summary
     return bytes((Confirmed.GET_EVENT_INFORMATION,)) + enc.constructed(0, found) + more
 
 
-def _active(device: Device, alarms: Alarms, last: int = -1) -> Iterator[tuple[Device, int, AlarmSpec]]:
-    """Yield the alarms that are not as they should be, with the part of a device and their place in `ALARMS`.
+class _Objects(NamedTuple):
+    """The alarms that a device has, in the order of their objects; all of shape (n_alarms,).
 
-    In the order of their objects; parts with none after the object `last` are passed over.
+    The row of the meter and the place in `ALARMS` of each, its object identifier, and the instance of its
+    notification class.
     """
-    for part in device.parts:
-        if ALARMS[-1].number + part.base > last and _has_alarms(part):
-            for place in alarms.active(part.row):
-                spec = ALARMS[place]
-                if part.table.find(spec.number):
-                    yield part, place, spec
+
+    rows: NDArray[np.intp]
+    places: NDArray[np.intp]
+    numbers: NDArray[np.int64]
+    classes: NDArray[np.int64]
+
+    def where(self, wanted: NDArray[np.bool_]) -> "_Objects":
+        """Return those that are wanted."""
+        return _Objects(*(each[wanted] for each in self))
 
 
-def _has_alarms(part: Device) -> bool:
-    return part.table.find(ALARMS[0].number) is not None
+@lru_cache(maxsize=8)
+def _objects(device: Device) -> _Objects:
+    parts = device.parts
+    having = {table: _places(table) for table in {part.table for part in parts}}
+    counts = [len(having[part.table]) for part in parts]
+    rows = np.repeat(np.array([part.row for part in parts], np.intp), counts)
+    bases = np.repeat(np.array([part.base for part in parts], np.int64), counts)
+    places = np.concatenate([having[part.table] for part in parts])
+    return _Objects(rows, places, _NUMBERS[places] + bases, NOTIFICATION_CLASS + bases)
 
 
-def _summary(part: Device, place: int, spec: AlarmSpec, alarms: Alarms) -> bytes:
-    row = part.row
+def _places(table: ObjectTable) -> NDArray[np.intp]:
+    """Return the places in `ALARMS` of those that a table has."""
+    return np.array([place for place, spec in enumerate(ALARMS) if table.find(spec.number)], np.intp)
+
+
+def _summary(row: int, place: int, number: int, alarms: Alarms) -> bytes:
     return b"".join(
         (
-            enc.context(0, (spec.number + part.base).to_bytes(4, "big")),
+            enc.context(0, number.to_bytes(4, "big")),
             enc.context(1, enc.content(alarms.state(row, place))),
             enc.context(2, alarms.acked(row, place)),
             enc.constructed(3, alarms.stamps(row, place)),
             enc.context(4, enc.content(NotifyType.ALARM)),
-            enc.context(5, enc.bit_string(3, spec.enabled)[1:]),
+            enc.context(5, enc.bit_string(3, ALARMS[place].enabled)[1:]),
             enc.constructed(6, b"".join(enc.unsigned(priority) for priority in PRIORITIES)),
         )
     )
@@ -143,18 +165,18 @@ def _summary(part: Device, place: int, spec: AlarmSpec, alarms: Alarms) -> bytes
 def alarm_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
     """Answer GetAlarmSummary, from the service choice on. Raises RejectError."""
     Reader(body, 1).finish()
-    found = [
-        b"".join(
-            (
-                enc.object_identifier(spec.number + part.base),
-                enc.enumerated(state),
-                b"\x82" + alarms.acked(part.row, place),
-            )
-        )
-        for part, place, spec in _active(device, alarms)
-        if (state := alarms.state(part.row, place)) is not EventState.NORMAL
-    ]
-    return bytes((Confirmed.GET_ALARM_SUMMARY,)) + b"".join(found)
+    objects = _objects(device)
+    found = objects.where(alarms.states[objects.rows, objects.places] != EventState.NORMAL)
+    states = alarms.states[found.rows, found.places]
+    summaries = np.concatenate(
+        [
+            identifier_octets(found.numbers),
+            enumerated_octets(states),
+            alarms.acked_octets(found.rows, found.places),
+        ],
+        axis=1,
+    )
+    return bytes((Confirmed.GET_ALARM_SUMMARY,)) + summaries.tobytes()
 
 
 class _Enrolled(NamedTuple):
@@ -173,41 +195,45 @@ def enrollment_summary(body: bytes, device: Device, alarms: Alarms) -> bytes:
     Nobody's enrollments are kept apart, so a filter for a recipient finds all.
     """
     wanted = _read_enrolled(Reader(body, 1))
-    found = (each for part in device.parts if _has_alarms(part) for each in _enrolled(wanted, part, alarms))
-    return bytes((Confirmed.GET_ENROLLMENT_SUMMARY,)) + b"".join(found)
-
-
-def _enrolled(wanted: _Enrolled, part: Device, alarms: Alarms) -> Iterator[bytes]:
-    """Yield the summaries of a meter's alarms that are wanted."""
-    notification_class = NOTIFICATION_CLASS + part.base
-    if wanted.notification_class not in (None, notification_class):
-        return
-    for place, spec in enumerate(ALARMS):
-        state = alarms.state(part.row, place)
-        priority = PRIORITIES[TRANSITIONS[state]]
-        acked = alarms.acked(part.row, place)[1] == _ALL_ACKED
-        kind = event_type(state, state)
-        if part.table.find(spec.number) and _fits(wanted, state, kind, priority, acked=acked):
-            yield b"".join(
-                (
-                    enc.object_identifier(spec.number + part.base),
-                    enc.enumerated(kind),
-                    enc.enumerated(state),
-                    enc.unsigned(priority),
-                    enc.unsigned(notification_class),
-                )
-            )
-
-
-def _fits(wanted: _Enrolled, state: EventState, kind: EventType, priority: int, *, acked: bool) -> bool:
-    states = {None: True, 0: state == EventState.OFFNORMAL, 1: state == EventState.FAULT}
-    states |= {2: state == EventState.NORMAL, 3: True, _ACTIVE: state != EventState.NORMAL}
-    return (
-        (True, acked, not acked)[wanted.acked]
-        and states[wanted.state]
-        and wanted.kind in (None, kind)
-        and priority in wanted.priorities
+    objects = _objects(device)
+    found = objects.where(_fitting(wanted, objects, alarms))
+    states = alarms.states[found.rows, found.places]
+    classes = unsigned_octets(found.classes)
+    fixed = np.concatenate(
+        [
+            identifier_octets(found.numbers),
+            enumerated_octets(_KINDS[states]),
+            enumerated_octets(states),
+            tagged(_UNSIGNED, _PRIORITIES[states][:, None]),
+        ],
+        axis=1,
     )
+    used = np.arange(classes.shape[1]) <= (classes[:, :1] & _LENGTH)
+    used = np.concatenate([np.ones_like(fixed, np.bool_), used], axis=1)
+    summaries: Octets = np.concatenate([fixed, classes], axis=1)[used]
+    return bytes((Confirmed.GET_ENROLLMENT_SUMMARY,)) + summaries.tobytes()
+
+
+def _fitting(wanted: _Enrolled, objects: _Objects, alarms: Alarms) -> NDArray[np.bool_]:
+    """Return which alarms are wanted."""
+    states = alarms.states[objects.rows, objects.places]
+    acked = alarms.acked_octets(objects.rows, objects.places)[:, -1] == _ALL_ACKED
+    every = np.ones_like(acked)
+    by_state = (
+        *(states == state for state in (EventState.OFFNORMAL, EventState.FAULT, EventState.NORMAL)),
+        every,
+        states != EventState.NORMAL,
+    )
+    fitting = (every, acked, ~acked)[wanted.acked]
+    if wanted.state is not None:
+        fitting = fitting & by_state[wanted.state]
+    if wanted.kind is not None:
+        fitting = fitting & (_KINDS[states] == wanted.kind)
+    if wanted.notification_class is not None:
+        fitting = fitting & (objects.classes == wanted.notification_class)
+    priorities = _PRIORITIES[states]
+    in_range = (priorities >= wanted.priorities.start) & (priorities < wanted.priorities.stop)
+    return np.asarray(fitting & in_range)
 
 
 def _read_enrolled(reader: Reader) -> _Enrolled:
@@ -238,3 +264,10 @@ def event_type(before: EventState, after: EventState) -> EventType:
     """Return which kind of event leads from one event state to another: to and from a fault, reliability."""
     fault = EventState.FAULT in (before, after)
     return EventType.CHANGE_OF_RELIABILITY if fault else EventType.CHANGE_OF_STATE
+
+
+_KINDS: Final = np.array([event_type(state, state) for state in EventState])
+"""The kind of event by which each event state is reported."""
+_PRIORITIES: Final = np.array([PRIORITIES[transition] for transition in TRANSITIONS])
+"""The priority of the transition that leads to each event state."""
+_NUMBERS: Final = np.array([alarm.number for alarm in ALARMS])

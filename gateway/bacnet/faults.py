@@ -40,10 +40,13 @@ _HEAD: Final = 2
 _SHORTEST: Final = 4
 _OUT_OF_SERVICE: Final = PLACES["out_of_service"].start
 _MEASURED: Final = ("", *(f"_{alarm.flag}" for alarm in ALARMS if alarm.fails))
-_MEASURED_FLAGS: Final = tuple(PLACES[f"status_flags{each}"].start + 2 for each in _MEASURED)
+_MEASURED_FLAGS: Final = (
+    *(PLACES[f"status_flags{each}"].start + 2 for each in _MEASURED),
+    PLACES["log_status"].start + 2,
+)
 _STATES: Final = tuple(PLACES[f"event_state{each}"].start + 1 for each in _MEASURED)
 _RELIABILITY: Final = PLACES["reliability"].start + 1
-_ALL_FLAGS: Final = tuple(place.start + 2 for name, place in PLACES.items() if "_flags" in name)
+_ALL_FLAGS: Final = tuple(place.start + 2 for name, place in PLACES.items() if "status_flags" in name)
 _CLOCK: Final = slice(PLACES["local_date"].start, PLACES["local_time"].stop)
 _FAULT: Final = 0xC0
 """The status flags in-alarm and fault; in-alarm is whatever is not in the event state normal."""

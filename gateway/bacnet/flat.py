@@ -19,6 +19,7 @@ from gateway.bacnet.codes import ANY_INSTANCE, ObjectType, Property
 from gateway.bacnet.device_object import SEGMENTING, device_object
 from gateway.bacnet.meter_objects import object_table
 from gateway.bacnet.objects import Array, Device, ObjectSpec, ObjectTable
+from gateway.bacnet.octets import identifier_octets
 from sims.models import Nameplate
 
 _IDENTIFIER: Final = 5
@@ -140,19 +141,23 @@ class ObjectList:
         return enc.object_identifier(spec.number + part.base)
 
     def __iter__(self) -> Iterator[bytes]:
-        numbers = {part.table: [spec.number for spec in part.table.objects] for part in self._parts}
-        whole = np.concatenate([np.add(numbers[part.table], part.base) for part in self._parts])
-        octets = whole.astype(">u4").tobytes()
-        yield self._device
-        for start in range(0, len(octets), 4):
-            yield self._device[:1] + octets[start : start + 4]
+        return map(self.__getitem__, range(len(self)))
+
+    def whole(self) -> bytes:
+        """Return all elements."""
+        tables = {part.table for part in self._parts}
+        numbers = {table: np.array([spec.number for spec in table.objects]) for table in tables}
+        found = [numbers[part.table] for part in self._parts]
+        bases = np.repeat([part.base for part in self._parts], [len(each) for each in found])
+        return self._device + identifier_octets(np.concatenate(found) + bases).tobytes()
 
 
 def flat_device(gateway: Device, meters: Sequence[Nameplate]) -> FlatDevice:
     """Return the gateway as the device that has the objects of all meters."""
     parts = [_part(gateway, row, plate) for row, plate in enumerate(meters)]
     kinds = {spec.kind for table in {part.table for part in parts} for spec in table.objects}
-    listed = Array(ObjectList(gateway.number, parts))
+    elements = ObjectList(gateway.number, parts)
+    listed = Array(elements, elements.whole)
     return FlatDevice(
         row=gateway.row,
         instance=gateway.instance,

@@ -4,7 +4,7 @@ A row holds a meter's values side by side, each with its application tag, each a
 whose length varies (an Unsigned) has its place too and ends where its own tag says. No objects, no services.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
@@ -36,6 +36,7 @@ class Beside(Protocol):
     """What of the meters' devices is shown beside a snapshot."""
 
     logs: tuple[TrendLog, ...]
+    ranges: Octets
     increments: Increments
     alarms: Alarms
     clocks: DeviceClocks
@@ -96,22 +97,27 @@ def _health(snapshot: Snapshot, _beside: Beside) -> Octets:
     """Return status flags, reliability and event state of what a stale meter's objects show.
 
     Whatever is not in the event state normal is "in alarm" (status-flags), even where it reports no events.
+    Trend logs have status flags of their own: they are never out of service.
     """
     stale = snapshot.column("stale")
-    octets = np.empty((snapshot.meters, 1, 7), np.uint8)
-    octets[:] = (0x82, 4, 0, 0x91, Reliability.NO_FAULT_DETECTED, 0x91, EventState.NORMAL)
-    octets[stale, 0] = (0x82, 4, 0xC0, 0x91, Reliability.COMMUNICATION_FAILURE, 0x91, EventState.FAULT)
+    octets = np.empty((snapshot.meters, 1, 10), np.uint8)
+    octets[:] = (0x82, 4, 0, 0x82, 4, 0, 0x91, Reliability.NO_FAULT_DETECTED, 0x91, EventState.NORMAL)
+    flags = 0x82, 4, 0xC0
+    octets[stale, 0] = (*flags, *flags, 0x91, Reliability.COMMUNICATION_FAILURE, 0x91, EventState.FAULT)
     return octets
 
 
 def _service(snapshot: Snapshot, _beside: Beside) -> Octets:
-    """Return out-of-service, and the status flags of what is reliable whatever the meter measures."""
-    return np.tile(np.array([0x10, 0x82, 4, 0], np.uint8), (snapshot.meters, 1, 1))
+    return np.full((snapshot.meters, 1, 1), 0x10, np.uint8)
 
 
 def _clocks(snapshot: Snapshot, beside: Beside) -> Octets:
     simulated = np.asarray(snapshot.column("clock"))
     return np.stack([date_time_octets(each) for each in (simulated, simulated + beside.clocks.offsets)], 1)
+
+
+def _ranges(_snapshot: Snapshot, beside: Beside) -> Octets:
+    return beside.ranges
 
 
 def _increments(_snapshot: Snapshot, beside: Beside) -> Octets:
@@ -142,9 +148,10 @@ _GROUPS: Final = (
         _counters,
         varies=True,
     ),
-    _Group(("health",), 7, _health),
-    _Group(("service",), 4, _service),
+    _Group(("health",), 10, _health),
+    _Group(("out_of_service",), 1, _service),
     _Group(("simulated_date_time", "date_time"), 10, _clocks),
+    _Group(tuple(f"{end}_pres_value_{name}" for end in ("min", "max") for name in REALS), 5, _ranges),
     _Group(tuple(f"cov_increment_{name}" for name in REALS), 5, _increments),
     _Group(tuple(f"alarm_{alarm.flag}" for alarm in ALARMS), WIDTH, _alarms),
     _Group(("nothing",), 1, _nothing),
@@ -164,8 +171,7 @@ def _places() -> dict[str, Cut]:
         for group, end in zip(_GROUPS, _ENDS, strict=True)
         for k, name in enumerate(group.names)
     }
-    _split(places, "health", {"status_flags": 3, "reliability": 2, "event_state": 2})
-    _split(places, "service", {"out_of_service": 1, "value_flags": 3})
+    _split(places, "health", {"status_flags": 3, "log_status": 3, "reliability": 2, "event_state": 2})
     _split(places, "simulated_date_time", {"simulated_date": 5, "simulated_time": 5})
     _split(places, "date_time", {"local_date": 5, "local_time": 5})
     for alarm in ALARMS:
@@ -200,3 +206,17 @@ def encode(snapshot: Snapshot, beside: Beside) -> bytes:
         image[:, start:end] = group.encode(snapshot, beside).reshape(snapshot.meters, end - start)
         start = end
     return image.tobytes()
+
+
+_SET: Final = PLACES[f"cov_increment_{REALS[0]}"].start
+_ALARMS: Final = PLACES[f"event_state_{ALARMS[0].flag}"].start
+
+
+def renewed(image: bytes, rows: Iterable[int], beside: Beside) -> bytes:
+    """Return an image that shows what clients have set and acknowledged of the meters in `rows` by now."""
+    octets = bytearray(image)
+    for row in rows:
+        for place, held in ((_SET, beside.increments.octets[row]), (_ALARMS, beside.alarms.octets[row])):
+            start = row * ROW + place
+            octets[start : start + held.size] = held.tobytes()
+    return bytes(octets)

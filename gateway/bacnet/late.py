@@ -4,16 +4,14 @@ Knows the clock of the event loop, not what is said.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
+from gateway.bacnet.drops import Drops
 from gateway.bacnet.objects import Device
 
 MOST_LATE: Final = 8192
 """What may be under way at once; more is lost."""
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 class Late:
@@ -21,6 +19,7 @@ class Late:
 
     def __init__(self) -> None:
         self._timers: dict[object, tuple[Device, asyncio.TimerHandle]] = {}
+        self._drops = Drops("messages on slow lines")
 
     def say(self, device: Device, delay_s: float, say: Callable[[], None]) -> None:
         """Call `say`, by which a device says something, when a delay is over, at once if there is none."""
@@ -28,7 +27,7 @@ class Late:
             say()
             return
         if len(self._timers) >= MOST_LATE:
-            _LOG.warning("something said on a slow line is lost: %d are under way", MOST_LATE)
+            self._drops.add()
             return
         key = object()
         timer = asyncio.get_running_loop().call_later(delay_s, self._over, key, say)
@@ -41,6 +40,7 @@ class Late:
 
     def stop(self) -> None:
         """Forget what is under way."""
+        self._drops.say()
         timers, self._timers = self._timers, {}
         for _, timer in timers.values():
             timer.cancel()

@@ -26,17 +26,13 @@ def change_list(invoke: bytes, body: bytes, device: Device, recipients: Recipien
         wanted = read_destinations(elements)
         if body[0] == Confirmed.ADD_LIST_ELEMENT:
             recipients.add(device, wanted)
-        elif missing := recipients.remove(device, wanted):
-            return _error(invoke, body[0], ErrorCode.LIST_ELEMENT_NOT_FOUND, missing)
+        else:
+            recipients.remove(device, wanted)
     except ServiceError as refusal:
-        return _error(invoke, body[0], refusal.code)
+        error = enc.constructed(0, apdu.error_parameters(refusal.code))
+        first_failed = enc.context(1, enc.content(refusal.element))
+        return apdu.error(invoke, body[0], error + first_failed)
     return apdu.simple_ack(invoke, body[0])
-
-
-def _error(invoke: bytes, service: int, code: ErrorCode, element: int = 0) -> bytes:
-    """Return the Error PDU for a request of which `element`, from 1, is to blame; 0 is none of them."""
-    error = enc.constructed(0, apdu.error_parameters(code))
-    return apdu.error(invoke, service, error + enc.context(1, enc.content(element)))
 
 
 def _check_list(reference: Reference, device: Device) -> None:

@@ -14,7 +14,6 @@ from gateway.bacnet.alarm_objects import alarm_properties, notification_class
 from gateway.bacnet.codes import (
     ObjectType,
     Property,
-    Reliability,
     Unit,
 )
 from gateway.bacnet.device_object import OWN_CLOCK, device_object
@@ -41,12 +40,10 @@ from sims.models import Nameplate
 from sims.points import POINTS
 from sims.snapshot import SCREENS
 
-_NORMAL: Final = enc.enumerated(0)
-_NO_FLAGS: Final = enc.bit_string(4, ())
 _STATE: Final = required(
     {Property.STATUS_FLAGS: PLACES["status_flags"], Property.EVENT_STATE: PLACES["event_state"]}
 ) | optional({Property.RELIABILITY: PLACES["reliability"]})
-_NO_FAULT: Final = optional({Property.RELIABILITY: enc.enumerated(Reliability.NO_FAULT_DETECTED)})
+_LOG_STATE: Final = _STATE | required({Property.STATUS_FLAGS: PLACES["log_status"]})
 _SERVICE: Final = required({Property.OUT_OF_SERVICE: PLACES["out_of_service"]})
 
 _UNITS: Final = {
@@ -105,9 +102,17 @@ def _of_point(
 
 def _analog_input(instance: int, name: str) -> ObjectSpec:
     units = required({Property.UNITS: enc.enumerated(_UNITS[POINTS[name].shown_unit])})
+    ends = optional(
+        {
+            Property.MIN_PRES_VALUE: PLACES[f"min_pres_value_{name}"],
+            Property.MAX_PRES_VALUE: PLACES[f"max_pres_value_{name}"],
+        }
+    )
     place = PLACES[f"cov_increment_{name}"]
-    increment = PropertySpec(place, required=False, setting=Increment(name))
-    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units, {Property.COV_INCREMENT: increment})
+    increment: Properties = {
+        Property.COV_INCREMENT: PropertySpec(place, required=False, setting=Increment(name))
+    }
+    return _of_point(ObjectType.ANALOG_INPUT, instance, name, units, ends, increment)
 
 
 def _accumulator(instance: int, name: str, unit: Unit, weight: float) -> ObjectSpec:
@@ -166,9 +171,8 @@ def _binary_value(
     instance: int, name: str, description: str, value: PropertySpec, texts: Properties
 ) -> ObjectSpec:
     present: Properties = {Property.PRESENT_VALUE: value}
-    state = required({Property.STATUS_FLAGS: PLACES["value_flags"], Property.EVENT_STATE: _NORMAL})
     kind = ObjectType.BINARY_VALUE
-    return declare(kind, instance, name, description, present, state, _SERVICE, texts)
+    return declare(kind, instance, name, description, present, _STATE, _SERVICE, texts)
 
 
 def _screen() -> ObjectSpec:
@@ -210,8 +214,6 @@ def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
             Property.RECORD_COUNT: PLACES[f"records_{spec.instance}"],
             Property.TOTAL_RECORD_COUNT: PLACES[f"total_{spec.instance}"],
             Property.LOGGING_TYPE: enc.enumerated(0),
-            Property.STATUS_FLAGS: _NO_FLAGS,
-            Property.EVENT_STATE: _NORMAL,
         }
     )
     may = optional(
@@ -227,7 +229,7 @@ def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
         f"Trend log: {spec.words}",
         must,
         may,
-        _NO_FAULT,
+        _LOG_STATE,
     )
 
 

@@ -115,7 +115,9 @@ def _npdu(data: bytes, asker: Address, *, broadcast: bool) -> Packet | None:
         if not station or origin in _NO_NETWORKS:
             return None
     if control & _DESTINATION:
-        at += 1  # the hop count: nothing is routed further than here, and some clients send 0
+        if source and not data[at]:
+            return None  # no router lets out what has no hops left; clients beside us may (decision 9)
+        at += 1
     if data[0] != _VERSION or at > len(data) or network == 0:
         return None
     return Packet(asker, broadcast, control, network, mac, source, data[at:])

@@ -33,6 +33,7 @@ from gateway.bacnet.objects import Device
 from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Destination
+from gateway.bacnet.seeking import Seeker
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.transactions import Transactions
 from gateway.bacnet.voice import Voice
@@ -66,6 +67,7 @@ class Notifier:
         self._voice = voice
         self._outbox = outbox
         self._transactions = transactions
+        self._seeker = Seeker(lambda device, number: voice.broadcast(device, who_is(number)))
         self._held: dict[int, deque[tuple[Device, Destination, bytes]]] = {}
 
     def tell(self, changes: Changes) -> None:
@@ -89,24 +91,35 @@ class Notifier:
         head = _head(device, done.alarm, stamp, done.kind, kind)
         self._spread(device, done.kind, stamp, head + tail)
 
-    def seek(self, device: Device) -> None:
-        """Ask for the recipients of a device that nobody has heard of yet; forget what is kept for others."""
-        self._keep(lambda told, to: told.number != device.number or to in self._recipients.of(told))
-        for number in {each.recipient.device for each in self._recipients.under(device)}:
-            if number is not None and self._bindings.find_device(number) is None:
-                self._voice.broadcast(device, who_is(number))
+    def seek(self) -> None:
+        """Ask for recipients in lists that have changed whom nobody has heard of yet.
+
+        What is kept for those who are on these lists no more is forgotten.
+        """
+        changed = self._recipients.changed()
+        self._keep(lambda told, to: told not in changed or to in self._recipients.of(told))
+        for device in changed:
+            for number in self._recipients.sought(device):
+                if self._bindings.find_device(number) is None:
+                    self._seeker.seek(device, number)
 
     def hear_i_am(self, apdu: bytes, peer: Peer) -> None:
         """Note where a recipient is, and tell it what has been held for it."""
         number = read_i_am(apdu)
         if number is not None and self._recipients.names(number):
             self._bindings.bind(number, peer)
+            self._seeker.found(number)
             for device, destination, parameters in self._held.pop(number, ()):
                 self._put(device, destination, parameters)
 
     def drop(self, device: Device) -> None:
         """Forget what is kept for the recipients of a device."""
+        self._seeker.drop(device)
         self._keep(lambda told, _: told.number != device.number)
+
+    def stop(self) -> None:
+        """Ask for nobody any more."""
+        self._seeker.stop()
 
     def _keep(self, wanted: Callable[[Device, Destination], bool]) -> None:
         """Keep for recipients only what a device is `wanted` to tell a destination."""
@@ -146,7 +159,7 @@ class Notifier:
         if number not in self._held and len(self._held) >= _MOST_SOUGHT:
             return
         self._held.setdefault(number, deque(maxlen=_MOST_HELD)).append((device, destination, parameters))
-        self._voice.broadcast(device, who_is(number))
+        self._seeker.seek(device, number)
 
 
 def _nothing() -> None:

@@ -30,9 +30,10 @@ class Elements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A BACnetARRAY of encoded elements."""
+    """A BACnetARRAY of encoded elements; `whole` gives all at once, where those are too many to be joined."""
 
     elements: Elements
+    whole: Callable[[], bytes] | None = None
 
 
 Lists = Callable[["Device", Property], Sequence[bytes]]
@@ -111,7 +112,7 @@ class ObjectSpec:
         return enc.object_number(self.kind, self.instance)
 
     def select(self, special: int) -> list[int]:
-        """Return what ALL, REQUIRED or OPTIONAL means (clause 15.7.3.1.1: never property-list)."""
+        """Return what ALL, REQUIRED or OPTIONAL means (clause 15.7.3.1: never property-list)."""
         return [
             number
             for number, spec in self.properties.items()

@@ -27,6 +27,12 @@ def enumerated_octets(values: NDArray[Any]) -> Octets:
     return tagged(0x91, values[..., None])
 
 
+def identifier_octets(numbers: NDArray[Any]) -> Octets:
+    """Return object identifiers with their tags, shape (n, 5)."""
+    octets = np.ascontiguousarray(numbers, dtype=">u4").view(np.uint8)
+    return tagged(0xC4, octets.reshape(-1, 4))
+
+
 def real_octets(values: NDArray[Any]) -> Octets:
     """Return each value as a REAL with its tag, in one more axis of 5 octets."""
     floats = np.ascontiguousarray(values, dtype=">f4")

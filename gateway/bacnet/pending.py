@@ -10,12 +10,18 @@ from typing import Final
 
 from gateway.bacnet import apdu
 from gateway.bacnet.codes import AbortReason
+from gateway.bacnet.objects import Device
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
 
 MOST_PENDING: Final = 256
 """Requests that may wait at once; more are aborted."""
+MOST_OF_ONE: Final = 64
+"""Requests of one asker that may wait, so that others have room."""
+
+_Key = tuple[Hashable, Device, bytes]
+"""Who asks which device, and the invoke id."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -26,14 +32,15 @@ class PendingWrites:
     def __init__(self, commands: Applier, stores: Stores) -> None:
         self._commands = commands
         self._stores = stores
-        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
 
     def add(self, asker: Hashable, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
         """Carry out a request and give its APDU to `answer`; what this asker only repeats is dropped."""
         key = asker, request.device, request.invoke
         if key in self._tasks:
             return
-        if len(self._tasks) >= MOST_PENDING:
+        of_asker = sum(other == asker for other, _, _ in self._tasks)
+        if len(self._tasks) >= MOST_PENDING or of_asker >= MOST_OF_ONE:
             answer(apdu.abort(request.invoke, AbortReason.OUT_OF_RESOURCES))
             return
         carrying_out = self._carry_out(key, request, answer)
@@ -46,7 +53,7 @@ class PendingWrites:
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    async def _carry_out(self, key: Hashable, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
+    async def _carry_out(self, key: _Key, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
         try:
             said = await request.carry_out(self._commands, self._stores)
         except Exception:  # noqa: BLE001  whatever it is, the asker is told and the others go on

@@ -14,8 +14,8 @@ from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, ObjectType, Property
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import ROW, Cut
-from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, PropertySpec, Value
-from gateway.bacnet.template import Listing, Own, Part, Template, width
+from gateway.bacnet.objects import ANY_DEVICE, Array, Device, LogBuffer, ObjectSpec, PropertySpec, Value
+from gateway.bacnet.template import Listing, Own, OwnValues, Part, Template, width
 
 _SPECIAL: Final = frozenset({Property.ALL, Property.REQUIRED, Property.OPTIONAL})
 _ANY_REFERENCE: Final = enc.context(0, ANY_DEVICE.to_bytes(4, "big"))
@@ -24,6 +24,8 @@ _READ_PROPERTY: Final = bytes((Confirmed.READ_PROPERTY,)) + _ANY_REFERENCE[:1]
 """How a request begins that reads one property."""
 _NUMBER: Final = slice(2, 6)
 """Where the object identifier stands that most requests begin with, from the service choice on."""
+MOST_RESULTS: Final = 3000
+"""Properties that one ReadPropertyMultiple may read: all of all objects of three meters."""
 MOST_READ: Final = 1 << 18
 """Octets of an answer to ReadPropertyMultiple, which may ask for the same as often as it likes."""
 _SHORTEST_ELEMENT: Final = 2
@@ -74,18 +76,26 @@ def _read_specifications(reader: Reader) -> list[tuple[int, list[Reference]]]:
 
 
 class _Results:
-    """The parts of an answer as they are found: up to `room` octets."""
+    """The parts of an answer of the device `own` as they are found: up to `room` octets, so many results."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, own: OwnValues) -> None:
         self.parts: list[Part] = []
         self.room = room
+        self._own = own
+        self._results = 0
 
     def add(self, *parts: Part) -> None:
         """Add parts. Raises TooLongError."""
-        self.room -= sum(map(width, parts))
+        self.room -= sum(width(part, self._own) for part in parts)
         if self.room < 0:
             raise TooLongError
         self.parts += parts
+
+    def count(self) -> None:
+        """Count a property that is to be read. Raises TooLongError."""
+        self._results += 1
+        if self._results > MOST_RESULTS:
+            raise TooLongError
 
 
 def _value_parts(value: Value, index: int | None, room: int) -> Sequence[Part]:
@@ -106,7 +116,7 @@ def _elements(array: Array, index: int | None, room: int) -> Sequence[Part]:
     if index is None:
         if len(array.elements) * _SHORTEST_ELEMENT > room:
             raise TooLongError
-        return [*array.elements]
+        return [*array.elements] if array.whole is None else [array.whole()]
     if index == 0:
         return [enc.unsigned(len(array.elements))]
     if index > len(array.elements):
@@ -114,9 +124,12 @@ def _elements(array: Array, index: int | None, room: int) -> Sequence[Part]:
     return [array.elements[index - 1]]
 
 
-def _values(reference: Reference, device: Device, room: int) -> Sequence[Part]:
-    """Return what is referred to as the parts of a template. Raises ServiceError and TooLongError."""
-    found = _value_parts(find_property(reference, device).value, reference.index, room)
+def _values(reference: Reference, spec: ObjectSpec | None, device: Device, room: int) -> Sequence[Part]:
+    """Return what is referred to of an object as the parts of a template.
+
+    Raises ServiceError and TooLongError.
+    """
+    found = _value_parts(_property_of(spec, reference).value, reference.index, room)
     if not device.spans_rows:
         return found
     start = device.part(reference.number).row * ROW
@@ -132,7 +145,11 @@ def _placed(part: Part, start: int, number: int) -> Part:
 
 def find_property(reference: Reference, device: Device) -> PropertySpec:
     """Return the property that is referred to. Raises ServiceError."""
-    spec = device.find(reference.number)
+    return _property_of(device.find(reference.number), reference)
+
+
+def _property_of(spec: ObjectSpec | None, reference: Reference) -> PropertySpec:
+    """Return the property of an object that is referred to. Raises ServiceError."""
     if spec is None:
         raise ServiceError(ErrorCode.UNKNOWN_OBJECT)
     found = spec.properties.get(reference.attribute)
@@ -184,12 +201,13 @@ def compile_answer(body: bytes, device: Device, room: int) -> tuple[Template, bo
         wanted = _read_specifications(reader)
     except RejectError as refusal:
         return Template(apdu.REJECT, [bytes((refusal.reason,))]), False
-    found = _Results(min(room, MOST_READ))
+    found = _Results(min(room, MOST_READ), device.own)
     found.add(body[:1])
     for number, references in wanted:
         found.add(*_object(number), b"\x1e")
+        spec = device.find(number)
         for reference in references:
-            _add_results(found, reference, device)
+            _add_results(found, reference, spec, device)
         found.add(b"\x1f")
     personal = any(_is_personal(number) for number, _ in wanted)
     return Template(apdu.COMPLEX_ACK, found.parts, whole=device.spans_rows), personal
@@ -208,7 +226,7 @@ def _object(number: int) -> Sequence[Part]:
 def _read_property(reference: Reference, device: Device, room: int) -> Template:
     service = bytes((Confirmed.READ_PROPERTY,))
     try:
-        value = _values(reference, device, room)
+        value = _values(reference, device.find(reference.number), device, room)
     except ServiceError as refusal:
         return Template(apdu.ERROR, [service + apdu.error_parameters(refusal.code)])
     echo = [service, *_object(reference.number), _property(1, reference)]
@@ -221,20 +239,21 @@ def _property(tag: int, reference: Reference) -> bytes:
     return enc.context(tag, enc.content(reference.attribute)) + index
 
 
-def _add_results(found: _Results, reference: Reference, device: Device) -> None:
+def _add_results(found: _Results, reference: Reference, spec: ObjectSpec | None, device: Device) -> None:
     """Add the results for one reference of ReadPropertyMultiple: several for ALL, REQUIRED and OPTIONAL."""
-    if reference.attribute in _SPECIAL and (spec := device.find(reference.number)):
+    if reference.attribute in _SPECIAL and spec:
         for number in spec.select(reference.attribute):
-            _add_result(found, Reference(reference.number, number, None), device)
+            _add_result(found, Reference(reference.number, number, None), spec, device)
     else:
-        _add_result(found, reference, device)
+        _add_result(found, reference, spec, device)
 
 
-def _add_result(found: _Results, reference: Reference, device: Device) -> None:
-    found.add(_property(2, reference))
+def _add_result(found: _Results, reference: Reference, spec: ObjectSpec | None, device: Device) -> None:
+    found.count()
+    echo = _property(2, reference)
     try:
-        value = _values(reference, device, found.room)
+        value = _values(reference, spec, device, found.room)
     except ServiceError as refusal:
-        found.add(enc.constructed(5, apdu.error_parameters(refusal.code)))
+        found.add(echo, enc.constructed(5, apdu.error_parameters(refusal.code)))
     else:
-        found.add(b"\x4e", *value, b"\x4f")
+        found.add(echo + b"\x4e", *value, b"\x4f")

@@ -4,7 +4,8 @@ Where a recipient is found on the network is the business of `bindings.py`, what
 `notification.py`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +23,9 @@ _TRANSITIONS: Final = 3
 _BITS: Final = 2
 _TIME: Final = 4
 _NETWORKS: Final = 0xFFFF
-_LONGEST_MAC: Final = 7
+_LENGTHS: Final = {0: (0, 6), _NETWORKS: (0,)}
+"""Octets of an address on the port's own network, which is BACnet/IP, and on all; none is everybody there."""
+_ANY_LENGTH: Final = range(8)
 _UNSPECIFIED: Final = b"\xff"
 _BIT_STRING, _TIME_TAG, _UNSIGNED, _OCTETS = 8, 11, 2, 6
 _WEEKDAY: Final = 5
@@ -90,6 +93,8 @@ class Recipients:
 
     def __init__(self) -> None:
         self._lists: dict[Device, tuple[Destination, ...]] = {}
+        self._sought: Counter[int] = Counter()
+        self._changed: set[Device] = set()
         self.devices: dict[int, Device] = {}
         """The devices with somebody on their list, by row; not for others to change."""
 
@@ -97,52 +102,74 @@ class Recipients:
         """Return the list of a device."""
         return self._lists.get(device, ())
 
-    def under(self, device: Device) -> list[Destination]:
-        """Return the lists of all parts of a device, one after the other."""
-        return [each for part in device.parts for each in self.of(part)]
+    def sought(self, device: Device) -> Collection[int]:
+        """Return the devices, by object identifier, that the lists of a device and of its parts name."""
+        return self._sought.keys() if device.spans_rows else _named(self.of(device))
 
     def names(self, number: int) -> bool:
         """Whether any list has the device with this object identifier."""
-        return any(each.recipient.device == number for found in self._lists.values() for each in found)
+        return number in self._sought
+
+    def changed(self) -> Collection[Device]:
+        """Return the devices whose lists have changed since this was asked last."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def set(self, device: Device, wanted: Sequence[Destination]) -> None:
-        """Put `wanted` in the place of a list. Raises ServiceError."""
-        self._put(device, wanted, ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
-
-    def _put(self, device: Device, wanted: Sequence[Destination], full: ErrorCode) -> None:
-        if len(unique := tuple(dict.fromkeys(wanted))) > MOST_RECIPIENTS:
-            raise ServiceError(full)
-        if unique:
-            self._lists[device] = unique
+        """Put `wanted`, each of them once and not too many, in the place of a list."""
+        self._sought.update(_named(wanted))
+        for number in _named(self.of(device)):
+            self._sought[number] -= 1
+            if not self._sought[number]:
+                del self._sought[number]
+        self._changed.add(device)
+        if wanted:
+            self._lists[device] = tuple(wanted)
             self.devices[device.row] = device
         else:
             self._lists.pop(device, None)
             self.devices.pop(device.row, None)
 
     def add(self, device: Device, more: Sequence[Destination]) -> None:
-        """Add what is not on a list yet. Raises ServiceError."""
-        self._put(device, (*self.of(device), *more), ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT)
+        """Add what is not on a list yet: all, or nothing. Raises ServiceError."""
+        wanted = dict.fromkeys(self.of(device))
+        for number, each in enumerate(more, 1):
+            wanted[each] = None
+            if len(wanted) > MOST_RECIPIENTS:
+                raise ServiceError(ErrorCode.NO_SPACE_TO_ADD_LIST_ELEMENT, element=number)
+        self.set(device, tuple(wanted))
 
-    def remove(self, device: Device, fewer: Sequence[Destination]) -> int:
-        """Take `fewer` from a list; or, if one is not there, nothing: return which, from 1, else 0."""
+    def remove(self, device: Device, fewer: Sequence[Destination]) -> None:
+        """Take `fewer` from a list; or, if one is not there, nothing. Raises ServiceError."""
         found = self.of(device)
         for number, each in enumerate(fewer, 1):
             if each not in found:
-                return number
+                raise ServiceError(ErrorCode.LIST_ELEMENT_NOT_FOUND, element=number)
         self.set(device, [each for each in found if each not in fewer])
-        return 0
+
+
+def _named(destinations: Sequence[Destination]) -> set[int]:
+    return {each.recipient.device for each in destinations if each.recipient.device is not None}
+
+
+def read_list(octets: bytes) -> tuple[Destination, ...]:
+    """Read a whole list, each destination once. Raises ServiceError."""
+    unique = tuple(dict.fromkeys(read_destinations(octets)))
+    if len(unique) > MOST_RECIPIENTS:
+        raise ServiceError(ErrorCode.NO_SPACE_TO_WRITE_PROPERTY)
+    return unique
 
 
 def read_destinations(octets: bytes) -> list[Destination]:
-    """Read the elements of a list. Raises ServiceError where they are none."""
-    reader, found = Reader(octets), []
+    """Read the elements of a list. Raises ServiceError where one is none."""
+    reader, found = Reader(octets), list[Destination]()
     try:
         while reader.more():
             found.append(_read_destination(reader))
     except RejectError as refusal:
         out_of_range = refusal.reason is RejectReason.PARAMETER_OUT_OF_RANGE
         code = ErrorCode.VALUE_OUT_OF_RANGE if out_of_range else ErrorCode.INVALID_DATA_TYPE
-        raise ServiceError(code) from None
+        raise ServiceError(code, element=len(found) + 1) from None
     return found
 
 
@@ -187,6 +214,6 @@ def read_recipient(reader: Reader) -> Recipient:
     network = enc.read_unsigned(reader.application(_UNSIGNED))
     mac = reader.application(_OCTETS)
     reader.closing(1)
-    if network > _NETWORKS or len(mac) > _LONGEST_MAC:
+    if len(mac) not in _LENGTHS.get(network, _ANY_LENGTH) or network > _NETWORKS:
         raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
     return Recipient(network=network, mac=mac)

@@ -6,7 +6,7 @@ Reads are keyed by their bytes from the service choice on and compiled once to a
 with the same objects share. Network headers, sockets and pacing are elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Final, Self
 
@@ -15,18 +15,19 @@ from gateway.bacnet.apdu import longest, too_long
 from gateway.bacnet.codes import LIST_CHANGES, READS, WRITES, AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import alarm_summary, enrollment_summary, event_information
-from gateway.bacnet.image import ROW, encode
+from gateway.bacnet.image import ROW, encode, renewed
 from gateway.bacnet.list_elements import change_list
 from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
-from gateway.bacnet.reading import TooLongError, compile_answer, read_of_part, shareable
+from gateway.bacnet.reading import MOST_READ, TooLongError, compile_answer, read_of_part, shareable
 from gateway.bacnet.stores import Stores
-from gateway.bacnet.template import Template
+from gateway.bacnet.template import Listing, Template
 from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
 
-_MOST_TEMPLATES: Final = 4096
+_FEWEST_TEMPLATES: Final = 4096
+"""Templates that are kept, if there are not so many meters that clients ask each of them another thing."""
 _LONGEST_KEPT: Final = 2048
 """Octets of a template that is kept: those of whatever is read in one piece are."""
 _HEAD: Final = 2
@@ -56,6 +57,7 @@ class Responder:
         self._snapshot: Snapshot | None = None
         self._image, self._first = b"", 0
         self._templates: dict[tuple[ObjectTable | Device, bytes], Template] = {}
+        self._most_templates = max(_FEWEST_TEMPLATES, 2 * len(stores.ranges))
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on; it is encoded when somebody reads."""
@@ -68,6 +70,11 @@ class Responder:
     def forget(self) -> None:
         """Encode anew: the stores have changed."""
         self._image = b""
+
+    def renew(self, rows: Iterable[int]) -> None:
+        """Show what clients have set and acknowledged of the meters in `rows`: others need no encoding."""
+        if self._image:
+            self._image = renewed(self._image, rows, self._stores)
 
     def image(self) -> bytes:
         """Return what is shown, encoded."""
@@ -136,7 +143,7 @@ class Responder:
                 return self._read_part(request, *read, limit)
             body = shareable(body, device)
             found = self._template(body, body, device, limit)
-        return found, self._fill(found, request, device)
+        return found, self._fill(found, request, device, limit)
 
     def _read_part(self, request: bytes, part: Device, shared: bytes, limit: int) -> tuple[Template, bytes]:
         """Return the answer to a request that reads a property of a part of a device.
@@ -144,18 +151,26 @@ class Responder:
         The parts share a template, which has the object identifier of the one that it was made for.
         """
         found = self._templates.get((part.table, shared)) or self._template(shared, request[3:], part, limit)
-        answer = self._fill(found, request, part)
+        answer = self._fill(found, request, part, limit)
         if found.varies:
             answer = answer[:_ECHO] + request[_ASKED] + answer[_ECHO + 4 :]
         return found, answer
 
-    def _fill(self, template: Template, request: bytes, device: Device) -> bytes:
-        """Return a template as the answer of a device."""
-        lists = {
-            each: b"".join(self._lists(device.part(each.number), each.attribute)) for each in template.lists
-        }
+    def _fill(self, template: Template, request: bytes, device: Device, limit: int) -> bytes:
+        """Return a template as the answer of a device. Raises TooLongError where its lists are too long."""
+        lists = self._listed(template, device, limit) if template.lists else {}
         start = (device.row - self._first) * ROW
         return template.pdu + request[2:3] + template.fill(self.image(), start, device.own, lists)
+
+    def _listed(self, template: Template, device: Device, limit: int) -> dict[Listing, bytes]:
+        """Return the elements of a template's lists. Raises TooLongError."""
+        lists = {
+            each: b"".join(self._lists(device.part(each.number), each.attribute))
+            for each in {*template.lists}
+        }
+        if template.length(lists) > min(limit, MOST_READ):
+            raise TooLongError
+        return lists
 
     def _template(self, shared: bytes, body: bytes, device: Device, limit: int) -> Template:
         """Return the template for all devices with the same objects, or for this one; make it if need be.
@@ -170,7 +185,7 @@ class Responder:
         template, personal = compile_answer(body, device, limit - _HEAD)
         never_changes = not template.varies and (device.spans_rows or device.base)
         if template.octets <= _LONGEST_KEPT and not never_changes:
-            if len(self._templates) >= _MOST_TEMPLATES:
+            if len(self._templates) >= self._most_templates:
                 self._templates.clear()
             self._templates[(device if personal else device.table, shared)] = template
         return template

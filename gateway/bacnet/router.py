@@ -13,6 +13,8 @@ _NO_ROUTE: Final = 1
 """Reject reason: not directly connected to the network, and no router to it is known (clause 6.4.4)."""
 _UNKNOWN_MESSAGE: Final = 3
 """Reject reason: an unknown type of network layer message."""
+_LINE: Final = 4
+"""Octets of a line of a routing table before its port information."""
 _CONFIGURED: Final = b"\x01"
 """A network's number was configured, not learned (clause 6.4.20)."""
 _MESSAGES: Final = frozenset(NetworkMessage)
@@ -55,8 +57,8 @@ class Networks(NamedTuple):
                 asked = packet.payload[1:] in {b"", own}
                 return net.reply(packet, NetworkMessage.I_AM_ROUTER, own) if asked else None
             case NetworkMessage.INITIALIZE_ROUTING_TABLE:
-                asks = packet.payload[1:2] == b"\x00"
-                return net.reply(packet, NetworkMessage.ROUTING_TABLE_ACK, self._table() if asks else b"\x00")
+                table = self._initialize(packet.payload[1:])
+                return None if table is None else net.reply(packet, NetworkMessage.ROUTING_TABLE_ACK, table)
         known = packet.message in _MESSAGES or packet.broadcast
         return None if known else _reject(packet, _UNKNOWN_MESSAGE)
 
@@ -66,14 +68,31 @@ class Networks(NamedTuple):
             return None
         return net.reply(packet, NetworkMessage.NETWORK_NUMBER_IS, _number(self.own) + _CONFIGURED)
 
-    def _table(self) -> bytes:
-        """Return the routing table: each network with its port's number and no more about it.
+    def _initialize(self, lines: bytes) -> bytes | None:
+        """Return what acknowledges lines of a routing table: the whole table if there are none, else nothing.
 
-        It cannot be set: a router to a network that it makes itself has no other ways.
+        None where they cannot be read: without their number, or not as many as it says. They are not taken: a
+        router to a network that it makes itself has no other ways.
         """
+        if not lines or not _is_table(lines):
+            return None
+        return b"\x00" if lines[0] else self._table()
+
+    def _table(self) -> bytes:
+        """Return the routing table: each network with its port's number and no more about it."""
         known = [network for network in self if network is not None]
         entries = (struct.pack(">HBB", network, port, 0) for port, network in enumerate(known, 1))
         return bytes((len(known),)) + b"".join(entries)
+
+
+def _is_table(octets: bytes) -> bool:
+    """Whether octets are lines of a routing table (clause 6.4.7) behind their number."""
+    at = 1
+    for _ in range(octets[0]):
+        if at + _LINE > len(octets):
+            return False
+        at += _LINE + octets[at + _LINE - 1]
+    return at == len(octets)
 
 
 def no_route(packet: Packet) -> bytes:

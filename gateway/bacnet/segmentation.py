@@ -19,6 +19,8 @@ RETRIES: Final = APDU_RETRIES
 """How often a window is sent again."""
 MOST_AT_ONCE: Final = 256
 """Answers under way at once; more are aborted."""
+MOST_OF_ONE: Final = 32
+"""Answers under way to one asker, so that others have room."""
 
 _MORE: Final = 0x04
 _NUMBERS: Final = 256
@@ -113,7 +115,8 @@ class Segmenter:
         transfer = _Transfer(answer, limit, send)
         key = asked, transfer.invoke
         self._end(key)
-        if len(self._transfers) >= MOST_AT_ONCE:
+        of_asker = sum(other == asked[1] for (_, other), _ in self._transfers)
+        if len(self._transfers) >= MOST_AT_ONCE or of_asker >= MOST_OF_ONE:
             send(apdu.abort(answer[1:2], AbortReason.OUT_OF_RESOURCES))
             return
         self._transfers[key] = transfer

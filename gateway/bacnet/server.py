@@ -71,7 +71,7 @@ class BacnetAdapter:
             self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
         self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(self._meters))
         links, control = links or Links("bacnet", 0), DeviceControl(password)
-        self._application = Application(len(meters), commands, self, links=links, control=control)
+        self._application = Application(meters, commands, self, links=links, control=control)
         self._layout = TOPOLOGIES[ground.topology]((self._gateway, self._meters), ground)
         self._hosts = self._make_hosts()
         self._host = self._hosts[0]

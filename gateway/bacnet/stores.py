@@ -1,23 +1,29 @@
-"""What the meters' devices hold beside the values of a tick: logs, alarms, and what clients have set.
+"""What the meters' devices hold beside the values of a tick: logs, alarms, ranges, and what clients have set.
 
 Nothing here outlives the process.
 """
+
+from collections.abc import Sequence
 
 from gateway.bacnet.alarms import Alarms
 from gateway.bacnet.bindings import Bindings
 from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.increments import Increments
+from gateway.bacnet.ranges import pres_value_ranges
 from gateway.bacnet.recipients import Recipients
 from gateway.bacnet.trends import TRENDS, TrendLog
+from sims.models import Nameplate
 
 
 class Stores:
-    """The stores of `meters` meters."""
+    """The stores of `meters`."""
 
-    def __init__(self, meters: int) -> None:
-        self.logs = tuple(TrendLog(spec, meters) for spec in TRENDS)
-        self.increments = Increments(meters)
-        self.clocks = DeviceClocks(meters)
-        self.alarms = Alarms(meters, self.clocks)
+    def __init__(self, meters: Sequence[Nameplate]) -> None:
+        count = len(meters)
+        self.logs = tuple(TrendLog(spec, count) for spec in TRENDS)
+        self.ranges = pres_value_ranges(meters)
+        self.increments = Increments(count)
+        self.clocks = DeviceClocks(count)
+        self.alarms = Alarms(count, self.clocks)
         self.recipients = Recipients()
         self.bindings = Bindings()

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from gateway.bacnet import encoding as enc
@@ -48,7 +49,7 @@ class Subscribe:
     increment: float | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Subscription:
     """One that lasts until the time `end` [s]; `slot` is its place among the watches."""
 
@@ -61,6 +62,20 @@ class Subscription:
     def attribute(self) -> int:
         """The property that is watched."""
         return Property.PRESENT_VALUE if self.key.attribute is None else self.key.attribute
+
+    @cached_property
+    def head(self) -> bytes:
+        """What of a BACnetCOVSubscription stays: recipient, property, whether notifications are confirmed."""
+        key = self.key
+        recipient = enc.constructed(0, as_recipient(key.peer).octets) + enc.context(
+            1, enc.content(key.process)
+        )
+        index = b"" if key.index is None else enc.context(2, enc.content(key.index))
+        reference = enc.context(0, key.number.to_bytes(4, "big")) + enc.context(
+            1, enc.content(self.attribute)
+        )
+        parts = enc.constructed(0, recipient) + enc.constructed(1, reference + index)
+        return parts + enc.context(2, bytes((self.confirmed,)))
 
 
 def read_subscribe(body: bytes, device: Device, peer: Peer) -> Subscribe:
@@ -152,20 +167,5 @@ class Subscriptions:
 
     def encode(self, subscription: Subscription, increment: bytes | None) -> bytes:
         """Return a BACnetCOVSubscription; `increment` the content of the REAL that applies, if any does."""
-        key = subscription.key
-        recipient = enc.constructed(0, as_recipient(key.peer).octets) + enc.context(
-            1, enc.content(key.process)
-        )
-        index = b"" if key.index is None else enc.context(2, enc.content(key.index))
-        reference = enc.context(0, key.number.to_bytes(4, "big")) + enc.context(
-            1, enc.content(subscription.attribute)
-        )
-        return b"".join(
-            (
-                enc.constructed(0, recipient),
-                enc.constructed(1, reference + index),
-                enc.context(2, bytes((subscription.confirmed,))),
-                enc.context(3, enc.content(self.remaining(subscription))),
-                b"" if increment is None else enc.context(4, increment),
-            )
-        )
+        left = enc.context(3, enc.content(self.remaining(subscription)))
+        return subscription.head + left + (b"" if increment is None else b"\x4c" + increment)

@@ -36,11 +36,20 @@ Lists = Mapping[Listing, bytes]
 """The elements of lists."""
 
 
-def width(part: Part) -> int:
-    """Return the octets that a part has at least; those of what varies or is a device's own are not known."""
-    if isinstance(part, bytes):
-        return len(part)
-    return part.stop - part.start if isinstance(part, Cut) and not part.varies else 0
+_SHORTEST_VARYING: Final = 2
+"""Octets of a value whose length varies, at least."""
+
+
+def width(part: Part, own: OwnValues) -> int:
+    """Return the octets that a part has at least for the device `own`; those of a list are not known."""
+    match part:
+        case Cut():
+            return _SHORTEST_VARYING if part.varies else part.stop - part.start
+        case Own():
+            return len(own[part.attribute]) - part.start
+        case Listing():
+            return 0
+    return len(part)
 
 
 def verbatim(octets: bytes) -> bytes:
@@ -65,12 +74,16 @@ class Template:
         self._varying = tuple(k for k, cut in enumerate(self._cuts) if cut.varies)
         self._other = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
         self._whole = whole
-        self.octets = sum(map(width, parts))
-        """The octets that its parts have at least."""
+        self.octets = sum(width(part, {}) for part in parts if not isinstance(part, Own))
+        """The octets that its parts have at least, a device's own apart."""
         self.varies = bool(slots)
         """Whether it is not always filled with the same."""
         self.lists = tuple(slot for slot in slots if isinstance(slot, Listing))
         """The lists without which it cannot be filled."""
+
+    def length(self, lists: Lists) -> int:
+        """Return the octets that it has at least with these lists."""
+        return self.octets + sum(len(lists[each]) for each in self.lists)
 
     def fill(self, image: bytes, start: int, own: OwnValues, lists: Lists) -> bytes:
         """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`."""

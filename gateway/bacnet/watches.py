@@ -96,14 +96,14 @@ class Watches:
             value = last[:width]
         return value, bytes((0x82, 4, last[WIDEST])) if isinstance(flags, Cut) else flags
 
-    def increment(self, slot: int, image: bytes) -> bytes | None:
-        """Return the content of the REAL by which a slot's value must change; None if it is no REAL."""
-        if self._last[slot, 0] != _REAL:
-            return None
-        own = self._increments[slot : slot + 1]
-        if np.isnan(own[0]):
-            return bytes(_rows_of(image)[self._rows[slot], self._increment_places[slot]])
-        return bytes(own.astype(">f4"))
+    def increments(self, slots: Sequence[int], image: bytes) -> list[bytes | None]:
+        """Return the contents of the REALs by which the slots' values must change; None for no REAL."""
+        at = np.array(slots, np.intp)
+        own = self._increments[at].astype(">f4")
+        shown = _rows_of(image)[self._rows[at, None], self._increment_places[at]]
+        octets = np.where(np.isnan(own)[:, None], shown, own.view(np.uint8).reshape(-1, 4)).tobytes()
+        are_reals = (self._last[at, 0] == _REAL).tolist()
+        return [octets[4 * k : 4 * k + 4] if is_real else None for k, is_real in enumerate(are_reals)]
 
     def _is_small(
         self, rows: Octets, slots: NDArray[np.intp], now: Octets, last: Octets

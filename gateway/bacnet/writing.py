@@ -3,7 +3,9 @@
 What is written becomes commands, or is set in the stores; who applies commands, and sockets, are elsewhere.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gateway.bacnet import apdu
@@ -14,7 +16,7 @@ from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.increments import read_increment
 from gateway.bacnet.objects import Destinations, Device, Increment, Setting, Switch
 from gateway.bacnet.reading import Reference, find_property, own_number, read_index, read_reference
-from gateway.bacnet.recipients import read_destinations
+from gateway.bacnet.recipients import read_list
 from gateway.bacnet.stores import Stores
 from gateway.commands import Applier, Command
 from gateway.errors import RequestRefusedError
@@ -35,22 +37,34 @@ class WriteRequest:
     service: int
     device: Device
     writes: tuple[Write, ...]
-    changed: set[type[Setting]] = field(default_factory=set, compare=False)
-    """What has been set, once it is carried out."""
+    changed: set[tuple[type[Setting], int]] = field(default_factory=set, compare=False)
+    """What has been set of the meters in which rows, once it is carried out."""
 
     async def carry_out(self, commands: Applier, stores: Stores) -> bytes:
-        """Return the answer when all is applied, or the first write has failed; those before it stay."""
-        for reference, value in self.writes:
-            try:
-                setting, command = _set(reference, value, self.device, stores)
-                if command is not None:
-                    await commands.apply((command,))
-                self.changed.add(setting)
-            except ServiceError as refusal:
-                return self._error(refusal.code, reference)
-            except RequestRefusedError:
-                return self._error(ErrorCode.OPERATIONAL_PROBLEM, reference)
+        """Return the answer when all is applied, or the first write has failed; those before it stay.
+
+        What the station does is done at one tick.
+        """
+        steps, failure = self._steps(stores)
+        done = await _apply([step.command for step in steps], commands)
+        if done < len(steps):
+            failure = ErrorCode.OPERATIONAL_PROBLEM
+        for step in steps[:done]:
+            step.carry_out()
+            self.changed.add((step.setting, step.row))
+        if failure is not None:
+            return self._error(failure, self.writes[done][0])
         return apdu.simple_ack(self.invoke, self.service)
+
+    def _steps(self, stores: Stores) -> tuple[list["_Step"], ErrorCode | None]:
+        """Return what there is to do up to the first write that cannot be, and why that cannot."""
+        steps: list[_Step] = []
+        try:
+            for reference, value in self.writes:
+                steps.append(_step(reference, value, self.device, stores))
+        except ServiceError as refusal:
+            return steps, refusal.code
+        return steps, None
 
     def _error(self, code: ErrorCode, reference: Reference) -> bytes:
         """Return the Error PDU for a write that failed; that of several says which one."""
@@ -72,10 +86,42 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
     return WriteRequest(invoke, body[0], device, tuple(writes))
 
 
-def _set(
-    reference: Reference, value: bytes, device: Device, stores: Stores
-) -> tuple[type[Setting], Command | None]:
-    """Carry out a write, or return the command that does; and what it sets. Raises ServiceError."""
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One write as it is to be done: by a command, or by what is called; and what it sets, of whose row."""
+
+    setting: type[Setting]
+    row: int
+    command: Command | None = None
+    carry_out: Callable[[], None] = lambda: None
+
+
+async def _apply(steps: Sequence[Command | None], commands: Applier) -> int:
+    """Return how many steps there are before the first whose command is refused; those before it are done.
+
+    All commands are asked for at once, which does all or none; if not all can be done, one after the other.
+    """
+    todo = {place: command for place, command in enumerate(steps) if command is not None}
+    if not todo or await _is_applied(tuple(todo.values()), commands):
+        return len(steps)
+    if len(todo) == 1:
+        return next(iter(todo))
+    for place, command in todo.items():
+        if not await _is_applied((command,), commands):
+            return place
+    return len(steps)
+
+
+async def _is_applied(together: tuple[Command, ...], commands: Applier) -> bool:
+    try:
+        await commands.apply(together)
+    except RequestRefusedError:
+        return False
+    return True
+
+
+def _step(reference: Reference, value: bytes, device: Device, stores: Stores) -> _Step:
+    """Return what carries out a write. Raises ServiceError."""
     device = device.part(reference.number)
     setting = find_property(reference, device).setting
     if setting is None:
@@ -84,12 +130,13 @@ def _set(
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     match setting:
         case Switch():
-            return Switch, _command(setting, value, device)
+            return _Step(Switch, device.row, _command(setting, value, device))
         case Increment(point):
-            stores.increments.set(device.row, point, _read_increment(value))
+            set_increment = partial(stores.increments.set, device.row, point, _read_increment(value))
+            return _Step(Increment, device.row, carry_out=set_increment)
         case Destinations():
-            stores.recipients.set(device, read_destinations(value))
-    return type(setting), None
+            set_list = partial(stores.recipients.set, device, read_list(value))
+            return _Step(Destinations, device.row, carry_out=set_list)
 
 
 def _command(switch: Switch, value: bytes, device: Device) -> Command | None:

@@ -85,10 +85,14 @@ def make_interval(meters: int, sequence: int) -> DemandInterval:
 
 
 class Applier:
-    """Notes the commands that it is given; applies them while `open` is set, unless there is a `refusal`."""
+    """Notes the commands that it is given, and how many at once.
+
+    Applies them while `open` is set, unless there is a `refusal`.
+    """
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.together: list[int] = []
         self.refusal: Exception | None = None
         self.open = asyncio.Event()
         self.open.set()
@@ -96,6 +100,7 @@ class Applier:
     async def apply(self, request: Request) -> Outcome:
         assert isinstance(request, tuple)
         self.commands += request
+        self.together.append(len(request))
         await self.open.wait()
         if self.refusal:
             raise self.refusal
@@ -153,7 +158,7 @@ class Meters:
         self.seconds = 0.0
         self.links = Links("bacnet", 0)
         self.application = Application(
-            count,
+            self.plates,
             self.applier,
             self.speaker,
             links=self.links,

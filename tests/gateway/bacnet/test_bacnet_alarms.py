@@ -19,6 +19,7 @@ from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.meter_objects import OBJECTS
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.recipients import MOST_RECIPIENTS, Recipient
+from gateway.bacnet.seeking import BURST
 from sims.points import FLAGS, NS_PER_S
 from sims.snapshot import Snapshot, Tick
 from tests.gateway.bacnet.conftest import PASSWORD
@@ -148,6 +149,7 @@ async def test_a_recipient_is_told_what_it_wants_when_it_wants(
 
 
 async def test_a_recipient_named_by_its_device_is_sought_and_told_when_found(meters: Any) -> None:
+    meters.application._notifier._seeker._pause_s = 0
     shown(meters, 2, POWERED)
     who_is = "*100809071907"
     assert await meters.say(2, tell(destination("0c02000007"))) == [who_is, "20010f"]
@@ -160,6 +162,32 @@ async def test_a_recipient_named_by_its_device_is_sought_and_told_when_found(met
     shown(meters, 5, POWERED)
     assert len(await meters.said()) == 1
     assert await meters.say(2, "1000 c4", PEER) == []
+
+
+async def test_many_recipients_are_sought_a_few_at_a_time_and_each_once(meters: Any) -> None:
+    meters.application._notifier._seeker._pause_s = 3600
+    asked = [
+        apdu
+        for some in range(4)
+        for apdu in await meters.say(
+            2,
+            tell(*(destination(f"0c020000{some:02x}"), *(destination(f"0c020001{k:02x}") for k in range(9)))),
+        )
+        if apdu.startswith("*")
+    ]
+    assert len(asked) == len(set(asked)) == 13
+    many = [destination(f"0c020002{k:02x}") for k in range(16)]
+    said = await meters.say(2, tell(*many))
+    assert len([apdu for apdu in said if apdu.startswith("*")]) == BURST - 13
+    sought = meters.application._notifier._seeker
+    found = next(number for number in sought._waiting if number >= 0x02000200)
+    await meters.say(2, f"1000 c4{found:08x} 2205c4 9103 2103", PEER)
+    assert found not in sought._waiting
+    sought._go_on()
+    asked = [apdu for apdu in await meters.said() if apdu.startswith("*")]
+    assert len(asked) == len(set(asked)) == BURST
+    await meters.application.stop()
+    assert sought._waiting == {}
 
 
 async def test_a_recipient_behind_a_router_is_told_through_it(meters: Any) -> None:
@@ -399,19 +427,26 @@ async def test_a_list_of_recipients_is_bounded(meters: Any) -> None:
     ]
     assert await meters.say(2, tell(*some)) == ["50010f91039114"]
     assert await meters.say(2, tell(*some[1:])) == ["20010f"]
-    assert await meters.say(2, f"{ADD} {some[0]} 3f") == [octets("500108 0e 9103 9113 0f 1900")]
+    assert await meters.say(2, f"{ADD} {some[0]} 3f") == [octets("500108 0e 9103 9113 0f 1901")]
+    twice = f"{ADD} {some[1]} {some[0]} {some[2]} 3f"
+    assert await meters.say(2, twice) == [octets("500108 0e 9103 9113 0f 1902")]
     assert await read(meters, "03c00001", "1966") == octets("".join(some[1:]))
 
 
 @pytest.mark.parametrize(
     ("request_octets", "answer"),
     [
-        (f"{ADD} 2101 3f", "500108 0e91029109 0f 1900"),
-        (f"{ADD} {destination('0c00000007')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination('1e 23010000 60 1f')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination(when='8201fe b418000000 b4173b3b63')} 3f", "500108 0e91029125 0f 1900"),
-        (f"{ADD} {destination(bits='8204f0')} 3f", "500108 0e91029109 0f 1900"),
-        (f"{ADD} {destination(how='9101')} 3f", "500108 0e91029109 0f 1900"),
+        (f"{ADD} 2101 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination('0c00000007')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 23010000 60 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination(when='8201fe b418000000 b4173b3b63')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination(bits='8204f0')} 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination(how='9101')} 3f", "500108 0e91029109 0f 1901"),
+        (f"{ADD} {destination()} {destination()} 2101 3f", "500108 0e91029109 0f 1903"),
+        (f"{REMOVE} {destination(bits='8204f0')} 3f", "500109 0e91029109 0f 1901"),
+        (f"{ADD} {destination('1e 2100 63020304 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 2100 65077f00000901bac0 1f')} 3f", "500108 0e91029125 0f 1901"),
+        (f"{ADD} {destination('1e 22ffff 65067f000009bac0 1f')} 3f", "500108 0e91029125 0f 1901"),
         (f"00050108 {CLASS} 2901 3e 3f", "500108 0e91029132 0f 1900"),
         ("00050108 0c03c00001 1957 3e 3f", "500108 0e91029120 0f 1900"),
         ("00050108 0c03c00002 1966 3e 3f", "500108 0e9101911f 0f 1900"),

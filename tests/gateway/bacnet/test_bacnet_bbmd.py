@@ -165,13 +165,22 @@ def test_a_registration_that_is_renewed_begins_anew(subnet: Subnet) -> None:
     assert subnet.ask("81060004") == "8107000e" + "0a000309c350" + "000a" + "0028"
 
 
-def test_a_foreign_device_leaves_by_deleting_its_line_or_without_a_time_to_live(subnet: Subnet) -> None:
+def test_a_foreign_device_leaves_by_deleting_its_line(subnet: Subnet) -> None:
     subnet.register(FOREIGN, OTHER)
     assert subnet.ask("8108000a0a000309c350") == DONE
     assert subnet.ask("8108000a0a000309c350") == "810000060050"
     assert subnet.ask("810800090a000309c3") == "810000060050"
-    subnet.register(OTHER, ttl=0)
-    assert subnet.ask("81060004") == "81070004"
+    assert subnet.ask("81060004") == "8107000e" + "0a000308c351" + "003c" + "005a"
+
+
+def test_without_a_time_to_live_there_is_half_a_minute_of_grace(subnet: Subnet) -> None:
+    subnet.register(FOREIGN, ttl=60)
+    subnet.register(FOREIGN, ttl=0)
+    assert subnet.ask("81060004") == "8107000e" + "0a000309c350" + "0000" + "001e"
+    subnet.clock.time += 29.5
+    assert subnet.hear(DISTRIBUTE, FOREIGN)[0]
+    subnet.clock.time += 0.5
+    assert subnet.ask(DISTRIBUTE.hex()) == "810000060060"
 
 
 def test_no_more_foreign_devices_are_taken_than_there_may_be(subnet: Subnet) -> None:

@@ -57,7 +57,7 @@ async def test_bacnet_js_finds_and_reads_every_meter(serve: Any, snapshot: Any, 
         assert read["demand"] == read["multiple_demand"] == pytest.approx(demand(snapshot, plates, meter))
         assert read["name"] == f"plant-a.M{meter:04}"
         assert read["objects"] == {1: 38, 2: 47, 0: 57}[meter % 3]
-        assert read["properties"] == 11
+        assert read["properties"] == 13
         assert read["logged"] == 0
 
 
@@ -79,7 +79,7 @@ async def test_bacpypes3_finds_reads_and_writes_through_the_router(serve: Any, a
     assert found["routed"] == ["1000:0x0186a1", *(f"1000:0x0186{n:02x}" for n in range(0xA2, 0xAB))]
     assert found["energy"] == [n * 1000 + 1.0 for n in range(1, 11)]
     assert found["object_list"] == 38
-    assert found["all"] == 11
+    assert found["all"] == 13
     assert found["gateway"] == "plant-a"
     denied = "property: write-access-denied"
     assert found["write"] == [denied, "None", "None", denied]

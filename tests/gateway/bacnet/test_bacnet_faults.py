@@ -300,14 +300,17 @@ async def test_what_is_out_of_service_or_unreliable_says_so_in_every_object(mete
     for mode in ("out_of_service", "unreliable"):
         set_fault(meters, 1, mode)
         for spec in table.objects:
-            if Property.OUT_OF_SERVICE in spec.properties:
+            if Property.STATUS_FLAGS in spec.properties:
                 found = [await read(meters, spec.number, each) for each in wanted if each in spec.properties]
                 told.setdefault(mode, {})[spec.name] = tuple(found)
+    logs = {"demand_log", "energy_log"}
+    assert {told["out_of_service"].pop(name) for name in logs} == {
+        (b"\x82\x04\x00", b"\x91\x00", b"\x91\x00")
+    }
     assert {each[:2] for each in told["out_of_service"].values()} == {(b"\x11", b"\x82\x04\x10")}
-    sure = {"powered", "key_switch", "reset_peak_demand"}
-    unsure = {each[1:] for name, each in told["unreliable"].items() if name not in sure}
+    assert told["unreliable"].pop("powered")[1:] == (b"\x82\x04\x00", b"\x91\x00", b"\x91\x00")
+    unsure = {each[-3:] for each in told["unreliable"].values()}
     assert unsure == {(b"\x82\x04\xc0", b"\x91\x07", b"\x91\x01")}
-    assert {told["unreliable"][name][1] for name in sure} == {b"\x82\x04\x00"}
 
 
 async def test_a_wrong_clock_is_wrong_by_as_much_as_was_said_and_synchronized_in_vain(meters: Any) -> None:

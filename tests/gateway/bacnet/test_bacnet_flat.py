@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
+from gateway.bacnet import responder
 from gateway.bacnet.alarms import ALARMS
 from gateway.bacnet.codes import ObjectType, Property
 from gateway.bacnet.discovery import announcements
@@ -15,7 +16,9 @@ from gateway.bacnet.encoding import Reader
 from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
 from gateway.bacnet.meter_objects import OBJECTS
+from gateway.bacnet.reading import MOST_READ, MOST_RESULTS
 from gateway.commands import ResetPeak, TurnKey
+from tests.gateway.bacnet.conftest import Flat
 
 METERS = 7
 DEVICE = "020186a0"
@@ -176,6 +179,41 @@ def test_what_is_asked_over_and_over_again_overflows(flat: Any) -> None:
     assert flat.ask(0, 14, 120 * every) == b"\x71\x01\x01"
 
 
+def test_what_is_asked_of_every_meter_by_itself_is_kept_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responder, "_FEWEST_TEMPLATES", 1)
+    flat = Flat(METERS)
+    for n in 2 * [*range(1, METERS + 1)]:
+        of_meter = f"0c{100 * n + 5:08x} 1e0955 1f 0c{100 * n + 9:08x} 1e0955 1f"
+        flat.ask(0, 14, bytes.fromhex(of_meter))
+    assert len(flat.responder._templates) == METERS
+
+
+async def test_lists_and_names_count_in_what_is_asked_over_and_over_again(flat: Any) -> None:
+    for process in range(200):
+        flat.hear(0, bytes.fromhex(f"00050105 09{process:02x} 1c000000cd 2900 3900"))
+    await flat.said()
+    lists = 40 * enc.context(0, bytes((Property.ACTIVE_COV_SUBSCRIPTIONS,)))
+    asked = bytes.fromhex("0c020186a0") + enc.constructed(1, lists)
+    one = len(flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS))
+    assert one < MOST_READ < 40 * one
+    assert flat.ask(0, 14, asked) == b"\x71\x01\x01"
+    texts = {**flat.gateway.texts, Property.DESCRIPTION: 200 * "x"}
+    flat.gateway = replace(flat.gateway, texts=texts)
+    one = len(flat.read(0, 8, 100_000, Property.DESCRIPTION)) + len(b"\x29\x1c\x4e\x4f")
+    for times, first in (((MOST_READ - 100) // one, 0x30), (MOST_READ // one + 1, 0x71)):
+        assert flat.ask(0, 14, many("0c020186a0", Property.DESCRIPTION, times))[0] == first
+
+
+def test_only_so_many_results_are_in_one_answer(flat: Any) -> None:
+    assert flat.ask(0, 14, many("0c000000cd", Property.EVENT_STATE, MOST_RESULTS))[0] == 0x30
+    assert flat.ask(0, 14, many("0c000000cd", Property.EVENT_STATE, MOST_RESULTS + 1)) == b"\x71\x01\x01"
+
+
+def many(thing: str, attribute: Property, times: int) -> bytes:
+    """Return a request to read a property of an object so many times."""
+    return bytes.fromhex(thing) + enc.constructed(1, times * enc.context(0, bytes((attribute,))))
+
+
 def test_a_trend_log_is_that_of_its_meter(flat: Any, alone: Any) -> None:
     for each in (flat, alone):
         each.show(2, intervals=20)
@@ -256,7 +294,8 @@ async def test_a_client_is_told_one_thing_at_a_time_whichever_meters_tell(flat: 
 
 async def test_a_client_that_is_gone_loses_its_subscriptions_to_all_meters(flat: Any) -> None:
     for process in (1, 2):
-        await flat.say(0, f"00050105 09{process:02x} 1c{100 * process + 5:08x} 2901 3900")
+        flat.hear(0, bytes.fromhex(f"00050105 09{process:02x} 1c{100 * process + 5:08x} 2901 3900"))
+    assert flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS).count(b"\x19\x55") == 2
     for _ in range(1000):
         if not flat.read(0, 8, 100_000, Property.ACTIVE_COV_SUBSCRIPTIONS):
             return

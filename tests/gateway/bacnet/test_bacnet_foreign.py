@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import bvlc, foreign
-from gateway.bacnet.bvlc import Function
+from gateway.bacnet.bvlc import GRACE_S, Function
 from gateway.bip import BbmdPeer, BbmdRole, ForeignRole
 
 TTL = 60
@@ -213,3 +213,17 @@ async def test_what_is_asked_on_one_subnet_is_answered_from_the_other(serve: Any
     assert (await manager.receive())[0] == DONE
     manager.close()
     assert await found_on("127.0.1.", near, 4) == DEVICES
+
+
+async def test_a_client_registers_without_a_time_to_live_and_hears_broadcasts_for_the_grace(
+    serve: Any, bbmd: Socket
+) -> None:
+    home = await serve(1, address="127.0.2.1/24", role=BbmdRole())
+    bbmd.send(bvlc.registration(0), home._host.place)
+    assert (await bbmd.receive())[0] == DONE
+    bbmd.send(bvlc.message(Function.READ_FDT, b""), home._host.place)
+    line = (await bbmd.receive())[0][4:].hex()
+    assert line[12:16] == "0000"
+    assert 0 < int(line[16:], 16) <= GRACE_S
+    home._host.broadcast(home._gateway, b"\x10\x08")
+    assert (await bbmd.receive())[0][1] == Function.FORWARDED

@@ -58,6 +58,16 @@ def test_what_cannot_be_read_is_no_packet(octets: str) -> None:
     assert net.parse(bytes.fromhex(octets), ASKER) is None
 
 
+@pytest.mark.parametrize("destination", ["03e8030186a1", "ffff00"])
+def test_what_a_router_lets_out_without_hops_left_is_discarded(destination: str) -> None:
+    routed = "012c" + destination + "0007020506 {} 0275010800"
+    for hops, taken in (("01", True), ("00", False)):
+        data = net.datagram(bytes.fromhex(routed.format(hops)))
+        assert (net.parse(data, ASKER) is not None) == taken
+    own = net.datagram(bytes.fromhex(f"0124 {destination} 00 0275010800"))
+    assert net.parse(own, ASKER) is not None
+
+
 @given(st.binary(max_size=40))
 def test_nothing_that_comes_raises(octets: bytes) -> None:
     for function in (b"\x04", b"\x0a", b"\x0b", b""):

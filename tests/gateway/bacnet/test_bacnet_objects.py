@@ -213,11 +213,28 @@ def test_an_accumulator_is_as_short_as_it_can_be_and_rolls_over(meters: Any, cou
 
 def test_a_stale_meter_shows_a_fault_and_why(meters: Any) -> None:
     meters.show(2, flags=np.array([0, 1 << 15, 0]))
-    for kind, instance in ((0, 1), (23, 1), (3, 1), (13, 1), (40, 1)):
-        assert meters.read(2, kind, instance, Property.STATUS_FLAGS) == bytes.fromhex("8204c0")
-        assert meters.read(2, kind, instance, Property.RELIABILITY) == enc.enumerated(12)
-        assert meters.read(1, kind, instance, Property.STATUS_FLAGS) == bytes.fromhex("820400")
-        assert meters.read(1, kind, instance, Property.RELIABILITY) == enc.enumerated(0)
+    kinds = set()
+    for spec in specs(2):
+        if Property.STATUS_FLAGS in spec.properties and spec.name != "powered":
+            kinds.add(spec.kind)
+            assert health(meters, 2, spec) == ["8204c0", "910c", "9101"], spec.name
+            if spec in specs(1):
+                assert health(meters, 1, spec) == ["820400", "9100", "9100"], spec.name
+    assert kinds == set(CONTRACT) - {ObjectType.NOTIFICATION_CLASS}
+
+
+def test_whether_a_meter_is_powered_is_known_without_supply(meters: Any) -> None:
+    meters.show(2, flags=np.array([0, 1 << 15 | 1 << 4, 0]))
+    (powered,) = [spec for spec in specs(2) if spec.name == "powered"]
+    assert health(meters, 2, powered) == ["820400", "9100", "9100"]
+
+
+def health(meters: Any, meter: int, spec: ObjectSpec) -> list[str]:
+    """Return status-flags, reliability and event-state of an object."""
+    return [
+        meters.read(meter, spec.kind, spec.instance, prop).hex()
+        for prop in (Property.STATUS_FLAGS, Property.RELIABILITY, Property.EVENT_STATE)
+    ]
 
 
 def test_a_short_text_is_filled_up_with_blanks(meters: Any) -> None:

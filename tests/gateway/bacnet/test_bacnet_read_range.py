@@ -208,3 +208,11 @@ def test_what_cannot_be_read_by_range_gets_the_right_answer(
     meters: Any, request_octets: str, answer: str
 ) -> None:
     assert meters.ask(1, 26, bytes.fromhex(request_octets)) == bytes.fromhex(answer)
+
+
+@pytest.mark.parametrize("write", ["1985 3e103f", "198d 3e21003f"])
+def test_no_client_stops_or_clears_a_log(meters: Any, write: str) -> None:
+    meters.show(2, intervals=3)
+    assert meters.ask(1, 15, bytes.fromhex(f"0c05000001 {write}")).hex() == "50010f91029128"
+    assert meters.read(1, 20, 1, Property.ENABLE) == b"\x11"
+    assert meters.read(1, 20, 1, Property.RECORD_COUNT) == b"\x21\x03"

@@ -182,3 +182,14 @@ async def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatc
     segmenter.begin((1, "c"), answer_of(100), LIMIT, sent.take)
     assert sent.pdus[-1] == bytes((0x71, 7, AbortReason.OUT_OF_RESOURCES))
     segmenter.stop()
+
+
+async def test_one_asker_leaves_room_for_others() -> None:
+    mine, others = Sent(), Sent()
+    segmenter = Segmenter()
+    for device in range(segmentation.MOST_OF_ONE + 1):
+        segmenter.begin((device, "a"), answer_of(100), LIMIT, mine.take)
+    assert [pdu[0] for pdu in mine.pdus] == [0x3C] * segmentation.MOST_OF_ONE + [0x71]
+    segmenter.begin((1, "b"), answer_of(100), LIMIT, others.take)
+    assert [pdu[0] for pdu in others.pdus] == [0x3C]
+    segmenter.stop()

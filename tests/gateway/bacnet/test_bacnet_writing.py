@@ -8,7 +8,7 @@ import pytest
 
 from gateway.bacnet import network as net
 from gateway.bacnet.bvlc import Address
-from gateway.bacnet.pending import MOST_PENDING
+from gateway.bacnet.pending import MOST_OF_ONE, MOST_PENDING
 from gateway.commands import Advance, ResetPeak, TurnKey
 from gateway.config.reader import load_config
 from gateway.station import Station
@@ -126,6 +126,7 @@ def test_several_writes_are_applied_in_order_up_to_the_first_that_fails(
 ) -> None:
     assert meters.ask(2, 16, bytes.fromhex(request_octets)) == bytes.fromhex(answer)
     assert meters.applier.commands == commands
+    assert meters.applier.together == [len(commands)] * bool(commands)
 
 
 def test_the_key_is_seen_where_it_is_and_the_reset_never_active(meters: Any) -> None:
@@ -179,10 +180,12 @@ async def test_more_writes_than_may_wait_are_aborted(make_adapter: Any, applier:
     sent: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
     adapter._host._sender.sendto = lambda *what: sent.put_nowait(what)
     applier.open.clear()
-    for port in (1, 2):
-        for invoke in range(MOST_PENDING // 2 + 1):
+    for port in (1, 2, 3, 4):
+        for invoke in range(MOST_OF_ONE + 1):
             adapter._host._plain.receive(to_meter("0f" + TURN_RIGHT, invoke), ("127.0.0.1", port))
-    refused = [(from_meter(f"71{invoke:02x}09"), ("127.0.0.1", 2)) for invoke in (127, 128)]
+    adapter._host._plain.receive(to_meter("0f" + TURN_RIGHT, 7), ("127.0.0.1", 5))
+    refused = [(from_meter(f"71{MOST_OF_ONE:02x}09"), ("127.0.0.1", port)) for port in (1, 2, 3, 4)]
+    refused.append((from_meter("710709"), ("127.0.0.1", 5)))
     assert [sent.get_nowait() for _ in refused] == refused
     assert sent.empty()
     applier.open.set()
@@ -219,15 +222,20 @@ class Bms:
         self._client = client
         self._bacnet = next(adapter for adapter in station.control.hub.adapters if adapter.name == "bacnet")
 
-    async def read(self, thing: str) -> bytes:
-        """Return the present value of an object, the same datagram every time."""
-        answer: bytes = await self._client.ask(to_meter(f"0c0c{thing}1955", instance=100_001), self._bacnet)
+    async def read(self, thing: str, attribute: int = 85) -> bytes:
+        """Return a property of an object, the same datagram every time."""
+        asked = to_meter(f"0c0c{thing}19{attribute:02x}", instance=100_001)
+        answer: bytes = await self._client.ask(asked, self._bacnet)
         return answer[answer.index(b"\x3e") + 1 : -1]
 
-    async def write(self, what: str) -> bytes:
+    async def write(self, what: str, service: str = "0f") -> bytes:
         """Write a property and return the answer's APDU."""
-        answer: bytes = await self._client.ask(to_meter("0f" + what, instance=100_001), self._bacnet)
+        answer: bytes = await self._client.ask(to_meter(service + what, instance=100_001), self._bacnet)
         return answer[12:]
+
+    async def write_multiple(self, what: str) -> bytes:
+        """Write several properties and return the answer's APDU."""
+        return await self.write(what, "10")
 
 
 async def test_the_key_turned_over_bacnet_while_the_peak_is_shown_resets_it(
@@ -263,4 +271,37 @@ async def test_a_meter_without_supply_turns_its_key_but_resets_nothing(tmp_path:
         assert await bms.write(RESET_PEAK) == bytes.fromhex("50010f91009119")
         assert await bms.write(TURN_RIGHT) == bytes.fromhex("20010f")
         assert await bms.read("01400001") == b"\x91\x01"
+        running.cancel()
+
+
+async def test_what_the_station_refuses_ends_a_request_and_what_came_before_it_is_done(
+    tmp_path: Path, client: Any
+) -> None:
+    (tmp_path / "dead.yaml").write_text(WITHOUT_SUPPLY)
+    async with Station(load_config(tmp_path / "dead.yaml"), None) as station:
+        running, bms = asyncio.create_task(station.run()), Bms(station, client)
+        steps = (
+            "0c00000005 1e 0916 2e 4442480000 2f 1f",
+            "0c01400001 1e 0955 2e91012f 1f",
+            "0c01400002 1e 0955 2e91012f 1f",
+            "0c01400001 1e 0955 2e91002f 1f",
+            "0c00000006 1e 0916 2e 4442480000 2f 1f",
+        )
+        refused = bytes.fromhex("500110 0e 91009119 0f 1e 0c01400002 1955 1f")
+        assert await bms.write_multiple("".join(steps)) == refused
+        assert await bms.read("01400001") == b"\x91\x01"
+        assert await bms.read("00000005", 22) == bytes.fromhex("4442480000")
+        assert await bms.read("00000006", 22) != bytes.fromhex("4442480000")
+        running.cancel()
+
+
+async def test_all_writes_of_one_request_are_applied_at_one_tick(tmp_path: Path, client: Any) -> None:
+    (tmp_path / "one.yaml").write_text(ONE_METER)
+    async with Station(load_config(tmp_path / "one.yaml"), None) as station:
+        running, bms = asyncio.create_task(station.run()), Bms(station, client)
+        before = station.control.clock_state().tick.number
+        there_and_back = "0955 2e91012f 0955 2e91002f"
+        both = f"0c01400001 1e {there_and_back} 1f 0c01400002 1e 0955 2e91012f 1f"
+        assert await bms.write_multiple(both) == bytes.fromhex("200110")
+        assert station.control.clock_state().tick.number == before + 1
         running.cancel()

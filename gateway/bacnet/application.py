@@ -1,7 +1,7 @@
 """What devices do with the APDUs that reach them: requests are answered, questions announced, writes applied.
 
 And what they say of their own accord: changes of values and alarms. No headers and no sockets: what carries
-the APDUs is the speaker's business, and what becomes of them on faulty lines that of `voices.py`.
+the APDUs is the speaker's business, and what becomes of them on faulty lines that of `delivery/voices.py`.
 """
 
 import time
@@ -13,31 +13,31 @@ from typing import Final
 
 import numpy as np
 
-from gateway.bacnet import apdu
-from gateway.bacnet.codes import LIST_CHANGES, Confirmed, Property
-from gateway.bacnet.cov import Cov
-from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
-from gateway.bacnet.device_object import APDU_TIMEOUT_S
-from gateway.bacnet.discovery import announcements, i_am
-from gateway.bacnet.encoding import RejectError
-from gateway.bacnet.events import acknowledge
-from gateway.bacnet.faults import REQUESTS, Faults, lost, received
-from gateway.bacnet.notification import Notifier
-from gateway.bacnet.objects import Destinations, Device, Increment
-from gateway.bacnet.outbox import PAUSE_S, Outbox
-from gateway.bacnet.pacing import Pacer
-from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.pending import PendingWrites
-from gateway.bacnet.responder import Act, Responder
-from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
-from gateway.bacnet.stores import Stores
-from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
-from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
-from gateway.bacnet.transactions import ANSWERS, Transactions
-from gateway.bacnet.voice import Speaker
-from gateway.bacnet.voices import Voices
-from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
-from gateway.bacnet.writing import WriteRequest
+from gateway.bacnet.delivery.faults import REQUESTS, Faults, lost, received
+from gateway.bacnet.delivery.outbox import PAUSE_S, Outbox
+from gateway.bacnet.delivery.pacing import Pacer
+from gateway.bacnet.delivery.pending import PendingWrites
+from gateway.bacnet.delivery.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
+from gateway.bacnet.delivery.transactions import ANSWERS, Transactions
+from gateway.bacnet.delivery.voice import Speaker
+from gateway.bacnet.delivery.voices import Voices
+from gateway.bacnet.objects.device_object import APDU_TIMEOUT_S
+from gateway.bacnet.objects.model import Destinations, Device, Increment
+from gateway.bacnet.objects.stores import Stores
+from gateway.bacnet.services.device_control import Communication, DeviceControl, is_always_served
+from gateway.bacnet.services.discovery import announcements, i_am
+from gateway.bacnet.services.events import acknowledge
+from gateway.bacnet.services.responder import Act, Responder
+from gateway.bacnet.services.synchronization import SYNCHRONIZATIONS, read_synchronization
+from gateway.bacnet.services.writing import WriteRequest
+from gateway.bacnet.telling.cov import Cov
+from gateway.bacnet.telling.notification import Notifier
+from gateway.bacnet.telling.subscriptions import Subscriptions, read_subscribe
+from gateway.bacnet.wire import apdu
+from gateway.bacnet.wire.codes import LIST_CHANGES, Confirmed, Property
+from gateway.bacnet.wire.encoding import RejectError
+from gateway.bacnet.wire.peer import Message, Peer
+from gateway.bacnet.wire.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.commands import Applier
 from gateway.link_faults import Links, Strike
 from sims.models import Nameplate

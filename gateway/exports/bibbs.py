@@ -6,7 +6,7 @@ Those that metergate could have; which ones a device has follows from what is de
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.bacnet.codes import ObjectType
+from gateway.bacnet.wire.codes import ObjectType
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.bacnet import encoding as enc
-from gateway.bacnet.codes import (
+from gateway.bacnet.delivery.segmentation import WINDOW
+from gateway.bacnet.objects.flat import flat_device
+from gateway.bacnet.objects.gateway_device import gateway_device
+from gateway.bacnet.objects.meter_objects import OBJECTS, meter_devices
+from gateway.bacnet.objects.model import Destinations, Device, Increment, ObjectSpec, Setting, Switch
+from gateway.bacnet.objects.recipients import MOST_RECIPIENTS
+from gateway.bacnet.wire import encoding as enc
+from gateway.bacnet.wire.codes import (
     MAX_APDU,
     PROTOCOL_REVISION,
     VENDOR_IDENTIFIER,
@@ -20,13 +26,7 @@ from gateway.bacnet.codes import (
     Unconfirmed,
     Unit,
 )
-from gateway.bacnet.encoding import Reader
-from gateway.bacnet.flat import flat_device
-from gateway.bacnet.gateway_device import gateway_device
-from gateway.bacnet.meter_objects import OBJECTS, meter_devices
-from gateway.bacnet.objects import Destinations, Device, Increment, ObjectSpec, Setting, Switch
-from gateway.bacnet.recipients import MOST_RECIPIENTS
-from gateway.bacnet.segmentation import WINDOW
+from gateway.bacnet.wire.encoding import Reader
 from gateway.bip import BbmdRole, ForeignRole
 from gateway.config.settings import BacnetSettings, Config
 from gateway.errors import ConfigError

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.bacnet import network as net
-from gateway.bacnet.apdu import abort
-from gateway.bacnet.codes import AbortReason
-from gateway.bacnet.discovery import announcements
-from gateway.bacnet.peer import Peer
 from gateway.bacnet.server import BacnetAdapter
+from gateway.bacnet.services.discovery import announcements
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.apdu import abort
+from gateway.bacnet.wire.codes import AbortReason
+from gateway.bacnet.wire.peer import Peer
 from gateway.commands import ResetPeak, TurnKey
 
 CLIENTS = Path(__file__).parents[2] / "clients"

@@ -5,9 +5,9 @@ import asyncio
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
-from gateway.bacnet.peer import Message
-from gateway.bacnet.segmentation import WINDOW
+from gateway.bacnet.delivery.segmentation import WINDOW
+from gateway.bacnet.wire.codes import AbortReason, Confirmed, RejectReason
+from gateway.bacnet.wire.peer import Message
 from tests.gateway.bacnet.conftest import PASSWORD, PEER, Flat, Meters
 
 ENERGY = "0275770c0c000000011955"

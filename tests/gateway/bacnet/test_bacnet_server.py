@@ -11,12 +11,12 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.bacnet import network as net
-from gateway.bacnet.bvlc import Address, Function
-from gateway.bacnet.link import Link
-from gateway.bacnet.pacing import BURST, Pacer
+from gateway.bacnet.delivery.pacing import BURST, Pacer
+from gateway.bacnet.port.link import Link
+from gateway.bacnet.port.sockets import Port, is_own
 from gateway.bacnet.server import BacnetAdapter
-from gateway.bacnet.sockets import Port, is_own
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.bvlc import Address, Function
 from gateway.errors import AddressInUseError
 
 ENERGY = bytes.fromhex("0275010c0c000000011955")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gateway.bacnet.codes import Confirmed, Property, Segmentation, Unconfirmed
+from gateway.bacnet.wire.codes import Confirmed, Property, Segmentation, Unconfirmed
 from gateway.cli import app
 from gateway.config.reader import load_config
 from gateway.config.settings import Config

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from gateway.broker import Access, BrokerAddress
 from gateway.commands import Outcome, Request
+from gateway.database import Database
+from gateway.journal import Journal
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
 from sims.models import Nameplate
@@ -50,6 +52,8 @@ class Gateway:
         self.meters = nameplates(count)
         self.tick = 0
         self.asked: list[Request] = []
+        serials = [meter.serial for meter in self.meters]
+        self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
             access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
             own=url is None,
@@ -57,6 +61,7 @@ class Gateway:
             gateway_id=gateway_id,
             meters=self.meters,
             control=self,
+            journal=self.journal,
         )
         self.show()
 
@@ -69,6 +74,7 @@ class Gateway:
         """Show the next tick."""
         self.tick += 1
         snapshot = plain_snapshot(self.meters, self.tick)
+        self.journal.add(snapshot)
         self.adapter.show(snapshot)
         return snapshot
 

@@ -97,7 +97,6 @@ async def publishing(publish_s: float) -> AsyncIterator[tuple[Publisher, Countin
 async def test_births_that_are_asked_for_do_not_wait_for_the_interval(within_s: float) -> None:
     async with publishing(3600.0) as (publisher, _, sender):
         publisher.be_born_again(within_s)
-        publisher.be_born_again(3600.0)
         await sender.until(lambda: sender.topics[-4:] == ["closing 1", "birth 1", "state 1", "closing 1"])
 
 
@@ -131,6 +130,14 @@ async def test_numbers_have_no_gap_when_others_speak_amid_a_round() -> None:
         await sender.until(lambda: sender.topics[-1] == "closing 2")
         assert [int(message.payload) for message in sender.sent] == [*range(1, len(sender.sent) + 1)]
         assert "lost 3" in sender.topics[:-1]
+
+
+async def test_a_snapshot_after_one_in_a_hurry_waits_for_its_interval() -> None:
+    async with publishing(0.5) as (publisher, _, sender):
+        began = asyncio.get_running_loop().time()
+        publisher.show(plain_snapshot(METERS, 2))
+        await sender.until(lambda: sender.topics[-1] == "state 2")
+        assert asyncio.get_running_loop().time() - began > 0.3
 
 
 async def test_rounds_in_a_hurry_do_not_put_off_those_that_follow() -> None:

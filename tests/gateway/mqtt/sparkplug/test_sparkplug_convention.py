@@ -439,6 +439,7 @@ def test_aliases_are_their_own_for_thousands_of_meters() -> None:
     assert len(DEVICE) <= 127
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_harmless(command: bytes) -> None:
     life = FUZZED
@@ -447,6 +448,7 @@ def test_any_bytes_are_harmless(command: bytes) -> None:
         assert heard is None or isinstance(heard, Said)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([*(metric.name for metric in COMMANDS), "Node Control/Rebirth", "energy", ""]),
     st.integers(0, 2**64 - 1),
@@ -488,7 +490,7 @@ _ACTS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(_ACTS)
 def test_whatever_happens_every_message_is_by_the_rules(acts: Sequence[tuple[str, int]]) -> None:
     life = Life()

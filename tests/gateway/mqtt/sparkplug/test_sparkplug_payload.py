@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import FaultyRequestError
@@ -118,12 +118,14 @@ def test_what_others_write_is_what_we_read() -> None:
     assert [one.value for one in decoded(wire)] == [None]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 def test_a_varint_is_read_as_it_is_written(number: int) -> None:
     wire = b"\x12" + varint(len(varint(number)) + 1) + b"\x10" + varint(number)
     assert decoded(wire) == [Written(None, number, None)]
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False), st.text(max_size=40), st.integers(-(2**31), 2**31 - 1), st.booleans())
 def test_values_are_read_as_they_are_written(number: float, text: str, whole: int, flag: bool) -> None:  # noqa: FBT001  drawn
     values = {DataType.DOUBLE: number, DataType.STRING: text, DataType.INT32: whole, DataType.BOOLEAN: flag}
@@ -158,6 +160,7 @@ def test_what_is_no_payload_is_refused(wire: bytes) -> None:
         decoded(wire)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500))
 def test_any_bytes_are_read_or_refused(wire: bytes) -> None:
     try:

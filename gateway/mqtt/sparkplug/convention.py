@@ -100,7 +100,7 @@ class Sparkplug:
         self._show(snapshot)
         stamp, number = self._stamp, snapshot.tick.number
         for row, changed in enumerate(self._changes.of(snapshot)):
-            if not self._all_born or (born := self._born.get(row)) is None:
+            if (born := self._born.get(row)) is None:
                 yield SILENCE
                 continue
             values = changed if born < number else {}

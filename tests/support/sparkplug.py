@@ -31,7 +31,8 @@ class Host:
     """What a host knows of an edge node with `devices`; `hear` fails at the first message against the rules.
 
     The rules are the assertions of Sparkplug 3.0 for edge nodes (topics-…, payloads-…, message-flow-…).
-    `verbs` are those of all messages so far, `values` what each device (the node is "") shows, by metric.
+    `verbs` are those of all messages so far, `values` what each device (the node is "") shows, by metric, and
+    `qualities` of which quality it is: 192 is good, 500 stale.
     """
 
     def __init__(self, devices: Iterable[str], group: str = "metergate", node: str = "plant-a") -> None:
@@ -45,6 +46,7 @@ class Host:
         self.dead: set[str] = set()
         self.verbs: list[str] = []
         self.values: dict[str, dict[str, Any]] = {}
+        self.qualities: dict[str, dict[str, int]] = {}
 
     def lose_broker(self) -> None:
         """Take all for offline, as a host does that has lost its broker."""
@@ -122,6 +124,7 @@ class Host:
             if "alias" in metric:
                 self._aliases[int(metric["alias"])] = owner, metric["name"]
         self.values[owner] = {metric["name"]: metric["value"] for metric in metrics}
+        self.qualities[owner] = {metric["name"]: _quality(metric) for metric in metrics}
 
     def _data(self, owner: str, metrics: list[dict[str, Any]]) -> None:
         assert metrics
@@ -132,6 +135,7 @@ class Host:
             assert device == owner
             assert metric["type"] == self._types[owner, name]
             self.values[owner][name] = metric["value"]
+            self.qualities[owner][name] = _quality(metric)
 
     def _ndata(self, metrics: list[dict[str, Any]]) -> None:
         self._data("", metrics)
@@ -143,3 +147,10 @@ class Host:
         assert not metrics
         del self.values[device]
         self.dead.add(device)
+
+
+def _quality(metric: Mapping[str, Any]) -> int:
+    given = metric.get("properties", {}).get("Quality", {"type": "Int32", "value": 192})
+    assert given["type"] == "Int32"
+    assert given["value"] in {0, 192, 500}
+    return int(given["value"])

@@ -21,6 +21,7 @@ from gateway.mqtt.sparkplug.metrics import (
     DEVICE,
     LOAD_KW,
     LOAD_POWER_FACTOR,
+    MEASURED,
     NODE,
     REBIRTH,
     RESET_PEAK,
@@ -38,6 +39,7 @@ _NUMBERS: Final = 256
 """How many sequence numbers there are, of messages and of sessions alike."""
 
 _NS_PER_MS: Final = 1_000_000
+_STALE: Final = "stale"
 _NO_MARK: Final = b""
 _NODE_MARK: Final = varint(1)
 
@@ -46,8 +48,13 @@ _FIRST_OWNER: Final = 2
 
 _BIRTH: Final = {name: metric.born() for name, metric in {**UNALIASED, **NODE}.items()}
 _DATA: Final = {name: metric.told() for name, metric in {**UNALIASED, **NODE}.items()}
-_DEVICE_BIRTH: Final = {name: metric.born() for name, metric in DEVICE.items()}
-_DEVICE_DATA: Final = {name: metric.told() for name, metric in DEVICE.items()}
+_DEVICE_BIRTH: Final = [
+    {name: metric.born(stale=stale) for name, metric in DEVICE.items()} for stale in (False, True)
+]
+_DEVICE_DATA: Final = [
+    {name: metric.told(stale=stale) for name, metric in DEVICE.items()} for stale in (False, True)
+]
+"""How metrics of a meter are written, and how while it is stale."""
 
 
 class Sparkplug:
@@ -73,6 +80,7 @@ class Sparkplug:
         self._born: dict[int, int] = {}
         self._lost: set[int] = set()
         self._owed: dict[int, dict[str, Any]] = {}
+        self._stale: set[int] = set()
         self.subscriptions: Sequence[str] = self._topics.commands
 
     def will(self) -> Message:
@@ -104,8 +112,16 @@ class Sparkplug:
                 yield SILENCE
                 continue
             values = changed if born < number else {}
+            if _STALE in values:
+                values |= self._of_other_quality(row, snapshot, stale=values[_STALE])
             values |= self._owed.pop(row, {})
             yield [self._ddata(row, values, stamp)] if values else SILENCE
+
+    def _of_other_quality(self, row: int, snapshot: Snapshot, *, stale: bool) -> dict[str, Any]:
+        """Return all that a meter measures, since its quality has changed."""
+        (self._stale.add if stale else self._stale.discard)(row)
+        (reading,) = self._readings.shown(snapshot, [row])
+        return {name: value for name, value in reading.items() if name in MEASURED}
 
     def closing(self, snapshot: Snapshot) -> Sequence[Message]:
         """Return the NDATA of the tick, once in each: a host that has it has all that changed."""
@@ -214,11 +230,13 @@ class Sparkplug:
             **nameplate(meter),
             **self._controls[row],
         }
-        written = metrics(_DEVICE_BIRTH, self._marks[row], stamp, values)
+        (self._stale.add if reading[_STALE] else self._stale.discard)(row)
+        written = metrics(_DEVICE_BIRTH[row in self._stale], self._marks[row], stamp, values)
         return self._numbered(self._topics.of_device("DBIRTH", meter), written, stamp)
 
     def _ddata(self, row: int, values: Mapping[str, Any], stamp: Stamp) -> Message:
-        return self._numbered(self._data[row], metrics(_DEVICE_DATA, self._marks[row], stamp, values), stamp)
+        written = metrics(_DEVICE_DATA[row in self._stale], self._marks[row], stamp, values)
+        return self._numbered(self._data[row], written, stamp)
 
     def _numbered(self, topic: str, written: bytes, stamp: Stamp) -> Message:
         """Return a message with the next sequence number."""

@@ -19,6 +19,12 @@ LOAD_KW: Final = "Device Control/Load kW"
 LOAD_POWER_FACTOR: Final = "Device Control/Load Power Factor"
 ANSWER: Final = "Device Control/Answer"
 
+MEASURED: Final = frozenset(point.name for point in PUBLISHED if point.kind is Kind.INSTANT)
+"""What is the last value, and stale, while a meter has no supply."""
+
+_STALE: Final = 500
+"""The code of that quality (6.4.7)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -30,15 +36,20 @@ class Metric:
     unit: str = ""
     place: int | None = None
 
-    def born(self) -> Stencil:
+    def born(self, *, stale: bool = False) -> Stencil:
         """Return how births write it; the keys of the properties are those of tags in Ignition."""
-        properties = {"engUnit": self.unit} if self.unit else {}
-        properties["documentation"] = self.description
+        properties: dict[str, str | int] = {"engUnit": self.unit} if self.unit else {}
+        properties |= {"documentation": self.description} | self._quality(stale=stale)
         return stencil(self.datatype, name=self.name, place=self.place, properties=properties)
 
-    def told(self) -> Stencil:
+    def told(self, *, stale: bool = False) -> Stencil:
         """Return how it is written after that: with its type, without which many cannot read it."""
-        return stencil(self.datatype, name=self.name if self.place is None else "", place=self.place)
+        name = self.name if self.place is None else ""
+        return stencil(self.datatype, name=name, place=self.place, properties=self._quality(stale=stale))
+
+    def _quality(self, *, stale: bool) -> dict[str, str | int]:
+        """Return the property of what a meter measures that is `stale`; without it the quality is good."""
+        return {"Quality": _STALE} if stale and self.name in MEASURED else {}
 
 
 def _of_point(point: Point, folder: str = "") -> Metric:

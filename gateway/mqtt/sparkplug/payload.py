@@ -77,7 +77,10 @@ def milliseconds(instant: str) -> int:
     return round(datetime.fromisoformat(instant).timestamp() * 1000)
 
 
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+Properties = Mapping[str, str | int]
+"""Properties of a metric by their keys: strings, and whole numbers that are not negative."""
+
+_NONE: Final[Properties] = MappingProxyType({})
 
 
 class Stencil(NamedTuple):
@@ -89,7 +92,7 @@ class Stencil(NamedTuple):
 
 
 def stencil(
-    datatype: DataType, *, name: str = "", place: int | None = None, properties: Mapping[str, str] = _NONE
+    datatype: DataType, *, name: str = "", place: int | None = None, properties: Properties = _NONE
 ) -> Stencil:
     """Return the stencil of a metric, with its name where it is born; for `place` see `alias`."""
     before = (_text(0x0A, name) if name else b"") + (b"" if place is None else bytes((0x10, 0x80 | place)))
@@ -97,12 +100,18 @@ def stencil(
     return Stencil(before, after, _VALUES[datatype])
 
 
-def _properties(properties: Mapping[str, str]) -> bytes:
-    """Return a property set of strings: metric field 9."""
+def _properties(properties: Properties) -> bytes:
+    """Return a property set: metric field 9."""
     keys = b"".join(_text(0x0A, key) for key in properties)
-    string = b"\x08" + varint(DataType.STRING)
-    values = b"".join(_sized(0x12, string + _text(0x42, value)) for value in properties.values())
+    values = b"".join(_sized(0x12, _property(value)) for value in properties.values())
     return _sized(0x4A, keys + values)
+
+
+def _property(value: str | int) -> bytes:
+    """Return the value of a property, its type before it."""
+    if isinstance(value, int):
+        return b"\x08" + varint(DataType.INT32) + b"\x18" + varint(value)
+    return b"\x08" + varint(DataType.STRING) + _text(0x42, value)
 
 
 def alias(owner: int, place: int) -> int:

@@ -16,7 +16,15 @@ from gateway.mqtt.convention import Asked, Reborn, Said
 from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.sparkplug import payload as wire
 from gateway.mqtt.sparkplug.convention import Sparkplug
-from gateway.mqtt.sparkplug.metrics import ANSWER, COMMANDS, DEVICE, LOAD_KW, LOAD_POWER_FACTOR, RESET_PEAK
+from gateway.mqtt.sparkplug.metrics import (
+    ANSWER,
+    COMMANDS,
+    DEVICE,
+    LOAD_KW,
+    LOAD_POWER_FACTOR,
+    MEASURED,
+    RESET_PEAK,
+)
 from gateway.mqtt.sparkplug.payload import DataType, Stamp, metrics, payload, stencil, varint
 from gateway.payloads import Payloads
 from gateway.readings import Readings
@@ -51,7 +59,19 @@ def _metric(content: Any) -> dict[str, Any]:
     written = wire._written(content)
     if written.name is not None:
         found["name"] = written.name
-    return {**found, "type": _TYPES[fields[4, 0]], "value": written.value}
+    properties = _properties(fields[9, 2]) if (9, 2) in fields else {}
+    return {**found, **properties, "type": _TYPES[fields[4, 0]], "value": written.value}
+
+
+def _properties(content: Any) -> dict[str, Any]:
+    fields: list[Any] = list(wire._fields(content))
+    keys = [key.decode() for (number, _), key in fields if number == 1]
+    values: list[Any] = [dict(wire._fields(value)) for (number, _), value in fields if number == 2]
+    made = {
+        key: {"type": _TYPES[value[1, 0]], "value": value.get((3, 0)) or value[8, 2].decode()}
+        for key, value in zip(keys, values, strict=True)
+    }
+    return {"properties": made}
 
 
 class Life:
@@ -327,6 +347,26 @@ def test_a_meter_without_supply_is_still_there(life: Life) -> None:
     off = np.full(3, 1 << FLAGS.index("stale"), np.uint16)
     assert "DDEATH M0001" not in life.round(life.next(flags=off))
     assert life.host.values["M0001"]["powered"] is False
+
+
+def test_what_a_meter_without_supply_measured_last_is_stale_until_it_measures_again(life: Life) -> None:
+    qualities = life.host.qualities["M0002"]
+    life.power(2.0)
+    life.round()
+    assert set(qualities.values()) == {192}
+    flags = life.snapshot.columns["flags"]
+    life.next(flags=np.where(np.arange(3) == 1, 1 << FLAGS.index("stale"), flags).astype(np.uint16))
+    assert life.round() == ["DDATA M0002", "NDATA"]
+    stale = {name for name, quality in qualities.items() if quality == 500}
+    assert {"active_power", "voltage_l1_n", "temperature"} <= stale <= MEASURED
+    assert {"energy", "stale", "powered", ANSWER} <= qualities.keys() - stale
+    life.shows()
+    life.send(life.convention.births(life.snapshot))
+    assert life.host.qualities["M0002"] == qualities
+    assert set(life.host.qualities["M0001"].values()) == {192}
+    life.next(flags=flags)
+    assert life.round() == ["DDATA M0002", "NDATA"]
+    assert set(life.host.qualities["M0002"].values()) == {192}
 
 
 def test_who_is_lost_before_the_births_is_not_born() -> None:

@@ -14,6 +14,7 @@ from gateway.errors import FaultyRequestError
 from gateway.mqtt.sparkplug.payload import (
     TIMELESS,
     DataType,
+    Properties,
     Stamp,
     Written,
     alias,
@@ -57,10 +58,9 @@ def encode(*payloads: dict[str, Any]) -> list[bytes]:
 
 @OTHERS
 def test_what_we_write_is_what_others_read() -> None:
+    properties: Properties = {"engUnit": "°C", "Quality": 500}
     stencils = {
-        str(number): stencil(
-            datatype, name=f"n{number}", place=number % 127 + 1, properties={"engUnit": "°C"}
-        )
+        str(number): stencil(datatype, name=f"n{number}", place=number % 127 + 1, properties=properties)
         for number, (datatype, *_) in enumerate(CASES)
     }
     values = {str(number): value for number, (_, value, _) in enumerate(CASES)}
@@ -75,7 +75,10 @@ def test_what_we_write_is_what_others_read() -> None:
                 datatype.name, datatype.name.capitalize()
             ),
             "value": expected,
-            "properties": {"engUnit": {"value": "°C", "type": "String"}},
+            "properties": {
+                "engUnit": {"value": "°C", "type": "String"},
+                "Quality": {"value": 500, "type": "Int32"},
+            },
         }
 
 

@@ -361,6 +361,10 @@ def test_what_a_meter_without_supply_measured_last_is_stale_until_it_measures_ag
     assert {"active_power", "voltage_l1_n", "temperature"} <= stale <= MEASURED
     assert {"energy", "stale", "powered", ANSWER} <= qualities.keys() - stale
     life.shows()
+    another = Life()
+    another.snapshot = life.snapshot
+    another.birth()
+    assert another.host.qualities["M0002"] == qualities
     life.send(life.convention.births(life.snapshot))
     assert life.host.qualities["M0002"] == qualities
     assert set(life.host.qualities["M0001"].values()) == {192}

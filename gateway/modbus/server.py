@@ -13,18 +13,18 @@ from gateway.addressing import modbus_ports
 from gateway.commands import Applier
 from gateway.hub import Endpoint
 from gateway.link_faults import Links
-from gateway.modbus.ascii_framing import AsciiFraming
 from gateway.modbus.bank import Bank
-from gateway.modbus.connections import Connections
-from gateway.modbus.counters import Counters
-from gateway.modbus.framing import Framing, TcpFraming
-from gateway.modbus.gateway_unit import Gateway, GatewayPlate
+from gateway.modbus.banks import Units
+from gateway.modbus.framing.ascii import AsciiFraming
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.framing.tcp import Framing, TcpFraming
 from gateway.modbus.line import Line
-from gateway.modbus.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
-from gateway.modbus.pending import Pending
-from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.serial_listener import SerialPoint
-from gateway.modbus.units import Units
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.transports.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
+from gateway.modbus.transports.pending import Pending
+from gateway.modbus.transports.serial_listener import SerialPoint
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from gateway.transports import Listener, SerialListener
 from register_maps.loader import check_together, load
 from register_maps.model import units_of

@@ -18,12 +18,12 @@ from gateway.config.reader import load_config
 from gateway.errors import RequestRefusedError
 from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
-from gateway.modbus.connection import Connection
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.images import Images
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line
 from gateway.modbus.server import ModbusAdapter
-from gateway.modbus.subjects import Meters
+from gateway.modbus.transports.connection import Connection
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from gateway.station import Station
 from gateway.transports import Listener, NetworkListener
 from register_maps.loader import load

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, Protocol
 
-from gateway.modbus.counters import Counters
+from gateway.modbus.units.counters import Counters
 
 _EVERY: Final = 1.0
 """How often connections are looked at; who has sent something since the last time is not idle [s]."""

@@ -7,8 +7,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from gateway.commands import Command
-from gateway.modbus.images import Images
 from gateway.modbus.pdu import ExceptionCode
+from gateway.modbus.units.images import Images
 from register_maps.model import Effect, Entry, Table
 
 _COILS: Final = range(1, 1969)

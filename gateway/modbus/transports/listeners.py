@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.binding import BACKLOG, address_text, bind_tcp, bind_udp
 from gateway.hub import Endpoint
-from gateway.modbus.connection import Connection
-from gateway.modbus.connections import Connections
-from gateway.modbus.datagrams import Datagrams
 from gateway.modbus.line import Line
-from gateway.modbus.pending import Pending
-from gateway.modbus.read_only import ReadOnlyLine
-from gateway.modbus.tls import Access, TlsPort
+from gateway.modbus.transports.connection import Connection
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.transports.datagrams import Datagrams
+from gateway.modbus.transports.pending import Pending
+from gateway.modbus.transports.read_only import ReadOnlyLine
+from gateway.modbus.transports.tls import Access, TlsPort
 from gateway.transports import NetworkListener, TlsListener
 from register_maps.model import Serves
 

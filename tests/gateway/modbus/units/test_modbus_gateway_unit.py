@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from gateway.link_faults import Links
-from gateway.modbus.counters import Counters
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.gateway_unit import Gateway, GatewayPlate
+from gateway.modbus.banks import Units
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line, exchange
-from gateway.modbus.units import Units
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from register_maps.loader import load
 from sims.points import MJ_PER_WH, NS_PER_S
 from tests.gateway.modbus.conftest import frame

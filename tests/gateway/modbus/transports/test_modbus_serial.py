@@ -20,10 +20,10 @@ from pymodbus.client import AsyncModbusSerialClient
 
 from gateway.commands import Broadcast, TurnKey
 from gateway.errors import AddressInUseError
-from gateway.modbus import serial_listener
-from gateway.modbus.ascii_framing import AsciiFraming
-from gateway.modbus.rtu_framing import RtuFraming
+from gateway.modbus.framing.ascii import AsciiFraming
+from gateway.modbus.framing.rtu import RtuFraming
 from gateway.modbus.server import ModbusAdapter
+from gateway.modbus.transports import serial_listener
 from gateway.transports import SerialListener
 from tests.gateway.modbus.conftest import LOOPS, Notes, Serve, adapter_of, until
 from tests.support.snapshots import nameplates, snapshot_of

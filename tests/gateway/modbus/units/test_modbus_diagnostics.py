@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.modbus.diagnostics import LineCounters, UnitCounters, answer
 from gateway.modbus.line import Later, Line, exchange
 from gateway.modbus.pdu import changes
+from gateway.modbus.units.diagnostics import LineCounters, UnitCounters, answer
 from tests.gateway.modbus.conftest import frame, frames_in, line_of, read_frame
 from tests.support.snapshots import nameplates, snapshot_of
 

@@ -9,10 +9,10 @@ from typing import Final
 from gateway.addressing import UNITS_PER_PORT
 from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
-from gateway.modbus.faults import Faults
-from gateway.modbus.gateway_unit import Gateway
-from gateway.modbus.images import Images
-from gateway.modbus.subjects import Meters, PulseHubs, Subjects
+from gateway.modbus.units.faults import Faults
+from gateway.modbus.units.gateway_unit import Gateway
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters, PulseHubs, Subjects
 from register_maps.loader import load
 from register_maps.model import RegisterMap, Serves, units_of
 from sims.models import Nameplate

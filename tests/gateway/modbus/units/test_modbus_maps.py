@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.modbus.bank import Bank
-from gateway.modbus.counters import Counters
-from gateway.modbus.gateway_unit import Gateway, GatewayPlate
-from gateway.modbus.images import Images
-from gateway.modbus.subjects import Meters, PulseHubs, Subjects
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters, PulseHubs, Subjects
 from register_maps.loader import load, names
 from register_maps.model import Serves, Table
 from sims.points import HUB_POINTS, Kind

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from gateway.modbus import connection as connection_module
-from gateway.modbus import connections as connections_module
-from gateway.modbus.connections import Connections
-from gateway.modbus.counters import Counters
+from gateway.modbus.transports import connection as connection_module
+from gateway.modbus.transports import connections as connections_module
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.units.counters import Counters
 from tests.gateway.modbus.conftest import Serve, connected, connections_of, ports_of, read_frame, until
 from tests.support.snapshots import nameplates
 
@@ -36,7 +36,7 @@ class Guest:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Give a clock that stands at its only entry."""
     clock = [1000.0]
-    monkeypatch.setattr("gateway.modbus.connections.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("gateway.modbus.transports.connections.time.monotonic", lambda: clock[0])
     return clock
 
 

@@ -8,9 +8,9 @@ import socket
 from collections.abc import Callable
 from typing import Final, cast
 
-from gateway.modbus.connections import Connections
 from gateway.modbus.line import Kept, Later, Line, exchange
-from gateway.modbus.pending import Pending
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.transports.pending import Pending
 
 HELD: Final = 65_536
 """What may wait behind a request before no more is read from its connection [bytes]."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from gateway.modbus.subjects import Subjects
+from gateway.modbus.units.subjects import Subjects
 from register_maps.codec import Codec, Rows, Run, codecs
 from register_maps.model import Effect, Entry, RegisterMap, Table
 from sims.points import Columns

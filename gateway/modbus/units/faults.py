@@ -9,9 +9,9 @@ from struct import Struct
 from typing import Final
 
 from gateway.link_faults import Links, Strike
-from gateway.modbus.framing import Framing
-from gateway.modbus.images import Images
+from gateway.modbus.framing.tcp import Framing
 from gateway.modbus.pdu import refused
+from gateway.modbus.units.images import Images
 from register_maps.model import BIT_TABLES, Table
 from sims.points import Columns
 

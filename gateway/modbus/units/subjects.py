@@ -10,8 +10,8 @@ import numpy as np
 
 from gateway.addressing import modbus_place
 from gateway.commands import Command, ResetPeak, SetPulseHub, TurnKey
-from gateway.modbus.identification import Identity
 from gateway.modbus.pdu import ExceptionCode
+from gateway.modbus.units.identification import Identity
 from register_maps.model import Effect
 from sims.models import Nameplate
 from sims.points import FLAGS, HUB_INPUTS, Columns

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from pymodbus.framer import FramerAscii, FramerRTU
 from pymodbus.pdu import DecodePDU
 
-from gateway.modbus.ascii_framing import AsciiFraming, lrc
-from gateway.modbus.framing import Framing
+from gateway.modbus.framing.ascii import AsciiFraming, lrc
+from gateway.modbus.framing.rtu import RtuFraming, crc
+from gateway.modbus.framing.tcp import Framing
 from gateway.modbus.line import Line, exchange
-from gateway.modbus.rtu_framing import RtuFraming, crc
 from tests.gateway.modbus.conftest import bank_of
 from tests.support.snapshots import nameplates, snapshot_of
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.commands import Command, ResetPeak, SetPulseHub, TurnKey
 from gateway.modbus.bank import Bank
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.images import Images
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Later, Line
 from gateway.modbus.pdu import Write
-from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.subjects import PulseHubs
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import PulseHubs
 from register_maps.loader import load, load_file
 from sims import pulse_hub
 from tests.gateway.modbus.conftest import bank_of, frame

@@ -4,9 +4,9 @@ Who that is stands in `tls`.
 """
 
 from gateway.modbus.bank import Bank
-from gateway.modbus.diagnostics import UnitCounters
 from gateway.modbus.line import Line
 from gateway.modbus.pdu import ExceptionCode, Write, changes, refused
+from gateway.modbus.units.diagnostics import UnitCounters
 
 
 class ReadOnlyLine(Line):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import AddressInUseError
-from gateway.modbus.datagrams import MOST_WAITING, Datagrams
-from gateway.modbus.pending import Pending
+from gateway.modbus.transports.datagrams import MOST_WAITING, Datagrams
+from gateway.modbus.transports.pending import Pending
 from gateway.transports import NetworkListener
 from tests.gateway.modbus.conftest import (
     LOOPS,

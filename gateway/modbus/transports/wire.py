@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from gateway.modbus.line import Later, Line, exchange
-from gateway.modbus.pending import Pending
+from gateway.modbus.transports.pending import Pending
 from gateway.transports import SerialListener
 
 HELD: Final = 4096

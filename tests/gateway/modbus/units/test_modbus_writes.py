@@ -9,11 +9,11 @@ import pytest
 
 from gateway.commands import Command, ResetPeak, TurnKey
 from gateway.modbus.bank import Bank
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.images import Images
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line, exchange
 from gateway.modbus.pdu import Write
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from register_maps.loader import load, load_file
 from tests.gateway.modbus.conftest import bank_of, frame, read_frame
 from tests.support.snapshots import nameplates, snapshot_of

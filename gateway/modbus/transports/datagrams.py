@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from gateway.modbus.line import Later, Line
-from gateway.modbus.pending import Pending
+from gateway.modbus.transports.pending import Pending
 
 MOST_WAITING: Final = 256
 """How many requests may wait for something to be done at once; more are dropped, as datagrams are."""

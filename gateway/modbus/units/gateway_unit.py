@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.commands import Command
-from gateway.modbus.counters import Counters
-from gateway.modbus.identification import Identity
 from gateway.modbus.line import Line
 from gateway.modbus.pdu import ExceptionCode
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.identification import Identity
 from register_maps.model import Effect
 from sims.points import Columns
 from sims.snapshot import Snapshot

@@ -13,7 +13,7 @@ from pymodbus.client import AsyncModbusTlsClient
 from pymodbus.pdu import ExceptionResponse
 
 from gateway.commands import TurnKey
-from gateway.modbus.security import role_of
+from gateway.modbus.transports.security import role_of
 from gateway.tls_files import TlsFileError, server_context
 from gateway.transports import TlsListener
 from tests.gateway.modbus.conftest import (

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.modbus.bank import Bank
-from gateway.modbus.identification import Identity, identification, report
-from gateway.modbus.images import Images
-from gateway.modbus.subjects import PulseHubs
+from gateway.modbus.units.identification import Identity, identification, report
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import PulseHubs
 from register_maps.loader import load
 from tests.gateway.modbus.conftest import bank_of
 from tests.support.snapshots import nameplates, snapshot_of

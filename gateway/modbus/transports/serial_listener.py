@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from gateway.errors import AddressInUseError
 from gateway.hub import Endpoint
-from gateway.modbus.listeners import Served, Shared
-from gateway.modbus.serial_ports import port_of
-from gateway.modbus.wire import Wire
+from gateway.modbus.transports.listeners import Served, Shared
+from gateway.modbus.transports.serial_ports import port_of
+from gateway.modbus.transports.wire import Wire
 from gateway.transports import SerialListener
 
 FIRST_WAIT: Final = 0.25

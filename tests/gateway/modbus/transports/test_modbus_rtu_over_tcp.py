@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.commands import TurnKey
-from gateway.modbus.listeners import PAUSE
-from gateway.modbus.rtu_framing import RtuFraming
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.transports.listeners import PAUSE
 from gateway.transports import NetworkListener
 from tests.gateway.modbus.conftest import (
     LOOPS,

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.modbus.connection import Connection, set_options
-from gateway.modbus.connections import Connections
 from gateway.modbus.line import Line
-from gateway.modbus.pending import Pending
-from gateway.modbus.security import role_of
+from gateway.modbus.transports.connection import Connection, set_options
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.transports.pending import Pending
+from gateway.modbus.transports.security import role_of
 
 _HANDSHAKE: Final = 5.0
 """How long a client may take for its handshake [s]."""

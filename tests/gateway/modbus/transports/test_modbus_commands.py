@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.commands import Advance, ResetPeak, TurnKey
-from gateway.modbus.connection import HELD
+from gateway.modbus.transports.connection import HELD
 from gateway.station import Station
 from tests.gateway.modbus.conftest import (
     Notes,

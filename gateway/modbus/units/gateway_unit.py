@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.commands import Command
-from gateway.modbus.line import Line
 from gateway.modbus.pdu import ExceptionCode
 from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.diagnostics import LineCounters
 from gateway.modbus.units.identification import Identity
 from register_maps.model import Effect
 from sims.points import Columns
@@ -55,11 +55,19 @@ class _Asked(Mapping[str, NDArray[Any]]):
         return len(self._made)
 
 
+class Carrier(Protocol):
+    """What carries requests, and counts them."""
+
+    counters: LineCounters
+
+    def count(self) -> None:
+        """Bring the counters up to date."""
+
+
 class Gateway:
     """The gateway as the only one of its kind: what it carries is counted in `lines` and `connections`."""
 
-    def __init__(self, plate: GatewayPlate, connections: Counters) -> None:
-        self.lines: list[Line] = []
+    def __init__(self, plate: GatewayPlate, connections: Counters, lines: Sequence[Carrier] = ()) -> None:
         self.services: Sequence[str] = [""]
         self.fixed: Columns = {
             "meters": np.array([plate.meters]),
@@ -70,6 +78,7 @@ class Gateway:
         }
         self._plate = plate
         self._connections = connections
+        self._lines = lines
         self._started: int | None = None
 
     def columns(self, snapshot: Snapshot) -> Columns:
@@ -80,15 +89,15 @@ class Gateway:
         return _Asked(lambda: self._numbers(snapshot, up) | fleet_totals(snapshot.columns))
 
     def _numbers(self, snapshot: Snapshot, up: int) -> dict[str, NDArray[Any]]:
-        for line in self.lines:
+        for line in self._lines:
             line.count()
         numbers = {
             "gateway_uptime": up,
             "tick": snapshot.tick.number,
             "clock": snapshot.tick.time,
             "tick_length": snapshot.tick.regular,
-            "requests": sum(line.counters.answers for line in self.lines),
-            "exceptions": sum(line.counters.refusals for line in self.lines),
+            "requests": sum(line.counters.answers for line in self._lines),
+            "exceptions": sum(line.counters.refusals for line in self._lines),
             "connections": self._connections.open,
             "connections_refused": self._connections.refused,
             "connections_closed": self._connections.closed_idle,

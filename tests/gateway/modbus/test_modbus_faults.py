@@ -24,8 +24,9 @@ from gateway.commands import TurnKey
 from gateway.link_faults import OK, Draws, LinkFault, Links, ModbusMode, Strike
 from gateway.modbus.bank import Bank
 from gateway.modbus.framing.ascii import AsciiFraming
+from gateway.modbus.framing.framing import Framing
 from gateway.modbus.framing.rtu import RtuFraming
-from gateway.modbus.framing.tcp import Framing, TcpFraming
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Later, Line
 from gateway.modbus.units.counters import Counters
 from gateway.modbus.units.faults import Faults

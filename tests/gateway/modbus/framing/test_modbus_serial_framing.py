@@ -7,8 +7,8 @@ from pymodbus.framer import FramerAscii, FramerRTU
 from pymodbus.pdu import DecodePDU
 
 from gateway.modbus.framing.ascii import AsciiFraming, lrc
+from gateway.modbus.framing.framing import Framing
 from gateway.modbus.framing.rtu import RtuFraming, crc
-from gateway.modbus.framing.tcp import Framing
 from gateway.modbus.line import Line, exchange
 from tests.gateway.modbus.conftest import bank_of
 from tests.support.snapshots import nameplates, snapshot_of

@@ -67,7 +67,7 @@ async def test_listeners_have_maps_of_their_own(serve: Serve, tmp_path: Path) ->
 
 def test_listeners_with_the_same_maps_share_their_images(tmp_path: Path) -> None:
     adapter = adapter_of(METERS, listeners=_listeners(tmp_path / "line"))
-    banks = [line.bank for line in adapter._gateway.lines]
+    banks = [line.bank for line in adapter._lines]
     assert banks[0]._images is banks[4]._images is banks[6]._images
     assert banks[0]._images is not banks[2]._images
 

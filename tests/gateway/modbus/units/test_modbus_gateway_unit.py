@@ -26,11 +26,11 @@ class Served:
 
     def __init__(self, *maps: str) -> None:
         self.carried = Counters(open=3, accepted=9, refused=2, closed_idle=1)
-        self.gateway = Gateway(GatewayPlate("plant-a", "Plant A", 300, 2), self.carried)
+        self.lines: list[Line] = []
+        self.gateway = Gateway(GatewayPlate("plant-a", "Plant A", 300, 2), self.carried, self.lines)
         self.units = Units(METERS, self.gateway, Links("modbus", 1))
         banks = self.units.banks([load(name) for name in maps or ("native",)])
-        self.lines = [Line(bank, TcpFraming()) for bank in banks]
-        self.gateway.lines += self.lines
+        self.lines += [Line(bank, TcpFraming()) for bank in banks]
         self.show(1)
 
     def show(self, tick: int, **columns: Any) -> None:

@@ -135,7 +135,7 @@ class Listeners:
             self._report.add((*place, key), f"{file} is also that of {other}; allowed: different ones")
         self._places.setdefault(file, place)
         if section.pty and file.exists() and not file.is_symlink():
-            message = f"{file} is there already; allowed: a new file, or a link to replace"
+            message = f"{file} is there already; allowed: a new file, or a link that leads nowhere"
             self._report.add((*place, key), message)
         return file
 

@@ -23,10 +23,10 @@ LONGEST_WAIT: Final = 15.0
 """How long after a device has gone it is looked for, and how long at most between two attempts [s]."""
 
 _LAST_ANSWER: Final = 1.0
-"""How long the answer under way at the end may take [s]."""
+"""How long the last answer may take until it is out, and read on a pseudo-terminal [s]."""
 
-_READ: Final = 0.05
-"""What a client that waits for it may take to read it [s]."""
+_LOOK: Final = 0.002
+"""How often it is looked whether that is so [s]."""
 
 _TAKEN: Final = frozenset({errno.EBUSY, errno.EAGAIN})
 
@@ -94,15 +94,20 @@ class SerialPoint:
     async def close(self) -> None:
         """Close it when the answer under way is out, or soon; may be called twice, and before `open`."""
         self._open = False
-        if self._wire.answering:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wire.drained(), _LAST_ANSWER)
-        if self._port.unread():
-            await asyncio.sleep(_READ)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ANSWER):
+                await self._last_answer()
         if self._looking:
             self._looking.cancel()
         self._wire.detach()
         self._port.close()
+
+    async def _last_answer(self) -> None:
+        """Return when the answer under way is out, and read where it would be lost otherwise."""
+        if self._wire.answering:
+            await self._wire.drained()
+        while self._port.unread():  # noqa: ASYNC110  the system tells nobody of a read
+            await asyncio.sleep(_LOOK)
 
     def endpoints(self) -> list[Endpoint]:
         """Return where it is, if it is open."""

@@ -7,6 +7,8 @@ What goes over them is not known here. pyserial is imported here alone, when the
 
 import errno
 import os
+import select
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -80,7 +82,7 @@ def _let_reads_tell_silence_from_an_end(file: int) -> None:
 
 
 class Pty:
-    """A pseudo-terminal, with a link to it at `path`; what is there before must be a link or nothing."""
+    """A pseudo-terminal, with a link to it at `path`; what is there before must be a dead link or nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,6 +93,8 @@ class Pty:
         """Return our side of it; the other one is kept open too, so that clients may come and go."""
         import tty
 
+        if self._path.is_symlink() and _leads_somewhere(self._path):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         ours, theirs = self._files = os.openpty()
         try:
             tty.setraw(theirs)
@@ -105,12 +109,16 @@ class Pty:
         return ours
 
     def unread(self) -> bool:
-        """Return whether the client has yet to read something: the end of a terminal takes that away."""
-        import fcntl
-        import termios
+        """Return whether the client has yet to read something: the end of a terminal takes that away.
 
-        waiting = fcntl.ioctl(self._files[1], termios.FIONREAD, bytes(4)) if self._files else b""
-        return any(waiting)
+        What was just written may still be on its way from our side to the client's. Asking how many bytes
+        wait there does not wait for it; `poll` does.
+        """
+        if not self._files:
+            return False
+        theirs = select.poll()
+        theirs.register(self._files[1], select.POLLIN)
+        return bool(theirs.poll(0))
 
     def close(self) -> None:
         """Close it and take the link away, if it is still ours."""
@@ -119,6 +127,19 @@ class Pty:
         for file in self._files:
             os.close(file)
         self._files, self._name = (), ""
+
+
+def _leads_somewhere(link: Path) -> bool:
+    """Return whether what a link was made for is still there.
+
+    A terminal that is younger than the link is another one: its number was given again after the first had
+    gone, as when a gateway was killed.
+    """
+    try:
+        there = link.stat()
+    except OSError:
+        return False
+    return not stat.S_ISCHR(there.st_mode) or there.st_ctime_ns <= link.lstat().st_mtime_ns
 
 
 def port_of(settings: SerialListener) -> SerialPort:

@@ -24,6 +24,7 @@ from gateway.modbus.framing.ascii import AsciiFraming
 from gateway.modbus.framing.rtu import RtuFraming
 from gateway.modbus.server import ModbusAdapter
 from gateway.modbus.transports import serial_listener
+from gateway.modbus.transports.serial_ports import Pty
 from gateway.transports import SerialListener
 from tests.gateway.modbus.conftest import LOOPS, Notes, Serve, adapter_of, until
 from tests.support.snapshots import nameplates, snapshot_of
@@ -267,6 +268,55 @@ async def test_a_write_that_is_applied_while_the_gateway_stops_is_answered(
         await stopping
 
 
+@asynccontextmanager
+async def _answered(path: Path) -> AsyncIterator[tuple[ModbusAdapter, int, bytes]]:
+    """Have a request answered on a terminal; give the client's file and the answer, which it has not read."""
+    adapter = adapter_of(nameplates(1), listeners=[line_at(path, units=1)])
+    adapter.show(snapshot_of(nameplates(1)))
+    await adapter.start()
+    file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        os.write(file, RTU.frame(1, UNIT))
+        readable = asyncio.Event()
+        asyncio.get_running_loop().add_reader(file, readable.set)
+        await asyncio.wait_for(readable.wait(), 10)
+        asyncio.get_running_loop().remove_reader(file)
+        yield adapter, file, RTU.frame(1, bytes.fromhex("03020001"))
+    finally:
+        os.close(file)
+
+
+async def test_a_terminal_ends_when_its_client_has_read_the_last_answer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_listener, "_LAST_ANSWER", 600.0)
+    async with _answered(path) as (adapter, file, answer):
+        stopping = asyncio.create_task(adapter.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=0.1)
+        assert not done
+        assert os.read(file, 100) == answer
+        await asyncio.wait_for(stopping, 10)
+
+
+async def test_a_client_that_never_reads_does_not_keep_a_terminal_from_ending(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_listener, "_LAST_ANSWER", 0.05)
+    async with _answered(path) as (adapter, file, _):
+        await asyncio.wait_for(adapter.stop(), 10)
+        assert os.read(file, 100) == b""  # hung up
+
+
+def test_what_was_just_written_to_a_terminal_is_unread(path: Path) -> None:
+    for _ in range(200):
+        port = Pty(path)
+        try:
+            os.write(port.open(), b"answer")
+            assert port.unread()
+        finally:
+            port.close()
+
+
 async def test_nobody_looks_for_a_device_that_goes_while_the_gateway_stops(tmp_path: Path) -> None:
     notes, path = Notes(), tmp_path / "device"
     notes.gate.clear()
@@ -324,6 +374,39 @@ async def test_the_link_is_made_anew_and_removed_and_files_are_left_alone(tmp_pa
         AddressInUseError, match=r"unusable \(No such file .*modbus.listeners\[0\].device moves"
     ):
         await adapter_of(nameplates(1), listeners=[nowhere]).start()
+
+
+async def test_a_link_is_of_one_gateway_while_that_is_alive(serve: Serve, path: Path) -> None:
+    await serve(nameplates(1), listeners=[line_at(path, units=1)])
+    terminal = path.readlink()
+    with pytest.raises(AddressInUseError) as caught:
+        await adapter_of(nameplates(1), listeners=[line_at(path)]).start()
+    assert str(caught.value) == f"Modbus RTU: {path} is already in use; modbus.listeners[0].pty moves it"
+    assert path.readlink() == terminal
+    async with opened(path) as master:
+        await master.ask(RTU.frame(1, UNIT), RTU.frame(1, bytes.fromhex("03020001")))
+
+
+async def test_a_link_to_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    with pytest.raises(AddressInUseError, match="already in use"):
+        await adapter_of(nameplates(1), listeners=[line_at(tmp_path / "link")]).start()
+    assert (tmp_path / "link").read_text() == "mine"
+
+
+async def test_a_link_whose_terminal_has_gone_is_taken_over_also_when_its_number_is_given_again(
+    serve: Serve, path: Path
+) -> None:
+    later, other = os.openpty()  # another program's, which got the number that the link names
+    try:
+        path.symlink_to(os.ttyname(other))
+        os.utime(path, ns=(0, 0), follow_symlinks=False)
+        await serve(nameplates(1), listeners=[line_at(path, units=1)])
+        assert str(path.readlink()) != os.ttyname(other)
+    finally:
+        os.close(later)
+        os.close(other)
 
 
 async def test_a_device_is_for_one_gateway_at_a_time(serve: Serve, tmp_path: Path) -> None:

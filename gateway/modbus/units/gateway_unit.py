@@ -124,7 +124,7 @@ class Gateway:
         """Return true: it answers."""
         return True
 
-    def command(self, effect: Effect, row: int, value: int) -> Command | ExceptionCode | None:  # noqa: ARG002  the protocol's signature
+    def command(self, effect: Effect, row: int, value: int, kept: int) -> Command | ExceptionCode | None:  # noqa: ARG002  the protocol's signature
         """Return that nothing of the gateway can be written."""
         return ExceptionCode.ILLEGAL_ADDRESS
 

@@ -36,8 +36,8 @@ class Subjects(Protocol):
     def running(self, row: int, columns: Columns) -> bool:
         """Return whether the one in `row` is at work at the tick of `columns`."""
 
-    def command(self, effect: Effect, row: int, value: int) -> Command | ExceptionCode | None:
-        """Return what writing `value` asks for, None if nothing, or why it cannot be."""
+    def command(self, effect: Effect, row: int, value: int, kept: int) -> Command | ExceptionCode | None:
+        """Return what writing `value` beside the bits of `kept` asks for, None if nothing, or why not."""
 
 
 class Meters:
@@ -85,7 +85,7 @@ class Meters:
         """Return whether a meter is powered."""
         return bool(int(columns["flags"][row]) >> _POWERED & 1)
 
-    def command(self, effect: Effect, row: int, value: int) -> Command | ExceptionCode | None:
+    def command(self, effect: Effect, row: int, value: int, kept: int) -> Command | ExceptionCode | None:  # noqa: ARG002  the protocol's signature
         """Return what writing a coil of a meter asks for."""
         if effect is Effect.KEY_SWITCH:
             return TurnKey(row, "right" if value else "home")
@@ -132,6 +132,6 @@ class PulseHubs:
         """Return true: a hub has a supply of its own."""
         return True
 
-    def command(self, effect: Effect, row: int, value: int) -> Command | ExceptionCode | None:
+    def command(self, effect: Effect, row: int, value: int, kept: int) -> Command | ExceptionCode | None:
         """Return the setting that writing a register of a hub asks for."""
-        return SetPulseHub(row, effect.value, value)
+        return SetPulseHub(row, effect.value, value, kept)

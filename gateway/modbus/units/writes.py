@@ -102,10 +102,12 @@ def commands(asked: Writing, images: Images, row: int) -> tuple[Command, ...] | 
         found.append((*writable, cells))
     made: list[Command] = []
     for entry, effect, cells in found:
-        value = _value(entry, cells, asked.kept, images, row)
+        put, kept = _number(entry, cells), _number(entry, asked.kept)
+        shown = images.cells(Table.HOLDING, row, entry.address, 1) if kept else None
+        value = put | _number(entry, int.from_bytes(shown or b"")) & kept
         if not entry.lowest_written <= value <= entry.highest_written:
             return ExceptionCode.ILLEGAL_VALUE
-        command = images.subjects.command(effect, row, value)
+        command = images.subjects.command(effect, row, put, kept)
         if isinstance(command, ExceptionCode):
             return command
         if command:
@@ -113,8 +115,6 @@ def commands(asked: Writing, images: Images, row: int) -> tuple[Command, ...] | 
     return tuple(made)
 
 
-def _value(entry: Entry, cells: int, kept: int, images: Images, row: int) -> int:
-    """Return the number that an entry of one register or coil holds with `cells` put beside what is kept."""
-    shown = images.cells(Table.HOLDING, row, entry.address, 1) if kept else None
-    word = cells | int.from_bytes(shown or b"") & kept
+def _number(entry: Entry, word: int) -> int:
+    """Return the number that `word` is in an entry of one register or coil."""
     return int.from_bytes(word.to_bytes(2), "little") if entry.word_order.little_bytes else word

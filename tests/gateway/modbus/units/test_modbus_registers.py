@@ -37,7 +37,8 @@ class Place:
     def obey(self, commands: tuple[Command, ...]) -> None:
         for command in commands:
             assert isinstance(command, SetPulseHub)
-            self.hubs.set(command.pulse_hub, command.setting, command.value)
+            kept = self.hubs.settings[command.pulse_hub][command.setting] & command.kept
+            self.hubs.set(command.pulse_hub, command.setting, command.value | kept)
         self.images.show(self.hubs.columns())
 
     def ask(self, pdu: str | bytes, unit: int = UNIT) -> str:
@@ -216,11 +217,11 @@ def test_a_register_with_its_bytes_turned_is_written_as_it_is_read(tmp_path: Pat
     hubs.set(0, "hub_kyz_low", 0x1234)
     images.show(hubs.columns())
     assert bank.answer(1, bytes.fromhex("0300050001")) == bytes.fromhex("03023412")
-    for pdu in ("060005efbe", "16000500ffef00", "160005ff003400"):
+    written = {"060005efbe": (0xBEEF, 0), "16000500ffef00": (0xEF, 0xFF00), "160005ff003400": (0, 0xFF)}
+    for pdu, (value, kept) in written.items():
         said = bank.answer(1, bytes.fromhex(pdu))
         assert isinstance(said, Write)
-        written = {"060005efbe": 0xBEEF, "16000500ffef00": 0x12EF, "160005ff003400": 0x0034}[pdu]
-        assert said.commands == (SetPulseHub(0, "hub_kyz_low", written),), pdu
+        assert said.commands == (SetPulseHub(0, "hub_kyz_low", value, kept),), pdu
 
 
 def _rtu(pdu: bytes, unit: int) -> bytes:

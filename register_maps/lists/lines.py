@@ -13,6 +13,7 @@ from sims.points import POINTS, Point
 
 _READ_ONLY: Final = frozenset({"r", "ro", "read", "readonly"})
 _DECIMAL_COMMA: Final = re.compile(r"([+-]?)(\d+),(\d+)")
+_BRACKETS: Final = re.compile(r"(.+?)\s*[(\[]([^()\[\]]+)[)\]]")
 _GROUP: Final = 3
 """Digits between the commas of thousands."""
 
@@ -27,7 +28,7 @@ class Unclear(Exception):  # noqa: N818  it is no error of the program: a cell c
 
 def shows_something(row: Row) -> bool:
     """Return whether a line has a constant or a point that is known."""
-    return "constant" in row or point_of(row.get("point", "")) is not None
+    return "constant" in row or _point(row)[0] is not None
 
 
 def entry_of(row: Row) -> dict[str, str]:
@@ -102,12 +103,28 @@ def _shown(row: Row) -> dict[str, str]:
         named = {"description": row["point"]} if "point" in row else {}
         return {"constant": row["constant"]} | named
     given = row.get("point", "")
-    point = point_of(given)
+    point, row = _point(row)
     if point is None:
         told = f"{given!r} is not a point{near(given)}" if given else "missing"
         raise Unclear("point", told, f"{', '.join(POINTS)}; --skip leaves out lines of others")
     scale = _scale(row, point)
     return {"point": point.name} | ({"scale": scale} if scale != "1" else {})
+
+
+def _point(row: Row) -> tuple[Point | None, Row]:
+    """Return the point of a line, if it is known, and the line with what the name says of the unit.
+
+    In brackets behind a name may stand another one (`Current phase 1 (I1)`), or the unit (`Power [W]`).
+    """
+    given = row.get("point", "")
+    point, bracketed = point_of(given), _BRACKETS.fullmatch(given)
+    if point or not bracketed:
+        return point, row
+    point, inside = point_of(bracketed[1]), bracketed[2]
+    if point and factor(inside, point) is not None:
+        same = "unit" not in row or factor(row["unit"], point) == factor(inside, point)
+        return (point, {"unit": inside, **row}) if same else (None, row)
+    return (point if point and point_of(inside) is point else None), row
 
 
 def _scale(row: Row, point: Point) -> str:

@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import AddressInUseError
@@ -115,11 +116,11 @@ class SerialPoint:
         return [Endpoint(self._service, self._place, words)] if self._open else []
 
     def ready(self) -> list[dict[str, Any]]:
-        """Return transport, device, meters or pulse hubs, and units, if it is open."""
+        """Return transport, device as a whole path, meters or pulse hubs, and units, if it is open."""
         rows, transport = self._served.line.bank.rows, self._settings.transport
         entry = {
             "transport": transport,
-            "device": self._place,
+            "device": str(Path(self._place).absolute()),
             self._served.subjects.replace(" ", "_"): [rows.start + 1, rows.stop],
             "units": [1, len(rows)],
         }

@@ -7,10 +7,12 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.binding import address_text
 from gateway.modbus.line import Line
 from gateway.modbus.transports.connection import Connection, set_options
 from gateway.modbus.transports.connections import Connections
@@ -25,6 +27,9 @@ _FAREWELL: Final = 1.0
 
 _AGAIN: Final = 0.1
 """How long to wait after a connection that could not be taken [s]."""
+
+_QUIET: Final = 1.0
+"""How often at most it is told that a handshake failed [s]: a flood of them must not fill the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +74,11 @@ class SecureConnection(Connection):
 
 
 class Handshake:
-    """A client that has yet to shake hands on `sock`."""
+    """A client that has yet to shake hands on `sock`; `client` is its address in words."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, client: str) -> None:
         self._sock = sock
+        self._client = client
         self._task: asyncio.Task[None] | None = None
         self.active = False
         self.opened = self.heard = 0.0
@@ -107,7 +113,7 @@ class Handshake:
                 ssl_shutdown_timeout=_FAREWELL,
             )
         except OSError as error:  # that of TLS and that of time as well
-            _log.info("a client did not get through the TLS handshake: %s", error)
+            port.tell(self._client, error)
         finally:
             port.connections.forget(self)
 
@@ -128,6 +134,10 @@ class TlsPort:
         self._access = access
         self._pending = pending
         self._handshakes: set[asyncio.Task[None]] = set()
+        self._told, self._untold = (
+            -_QUIET,
+            0,
+        )  # when a failure was told [s, monotonic], and how many since not
         self.context: Final = context
         self.connections: Final = connections
         self._accepting = asyncio.get_running_loop().create_task(self._accept_for_ever())
@@ -136,15 +146,25 @@ class TlsPort:
         """Return what serves a client that has shaken hands."""
         return SecureConnection(self._access, handshake, self.connections, self._pending)
 
+    def tell(self, client: str, error: OSError) -> None:
+        """Tell of a handshake that failed; of many at once one is told, and how many others there were."""
+        now = time.monotonic()
+        if now - self._told < _QUIET:
+            self._untold += 1
+            return
+        others = f"; so did {self._untold} others before" if self._untold else ""
+        _log.info("%s did not get through the TLS handshake: %s%s", client, error, others)
+        self._told, self._untold = now, 0
+
     async def _accept_for_ever(self) -> None:
         while True:
             try:
-                sock, _ = await asyncio.get_running_loop().sock_accept(self._listener)
+                sock, (host, number, *_) = await asyncio.get_running_loop().sock_accept(self._listener)
             except OSError as error:
                 _log.warning("a connection could not be taken: %s", error)
                 await asyncio.sleep(_AGAIN)
                 continue
-            handshake = Handshake(sock)
+            handshake = Handshake(sock, address_text(host, number))
             if not self.connections.admit(handshake):
                 sock.close()
                 continue

@@ -406,6 +406,27 @@ def test_lists_call_points_by_many_names(tmp_path: Path, written: str, point: st
     assert _entry(tmp_path, "address,type,name", f"0,f32,{written}").points[0].name == point
 
 
+@pytest.mark.parametrize(
+    ("written", "point", "scale"),
+    [
+        ("Current phase 1 (I1)", "current_l1", "1"),
+        ("Active power total [W]", "active_power", "0.001"),
+        ("Frequency (Hz)", "frequency", "1"),
+    ],
+)
+def test_brackets_may_hold_another_name_or_the_unit(
+    tmp_path: Path, written: str, point: str, scale: str
+) -> None:
+    entry = _entry(tmp_path, "address,type,name", f"0,f32,{written}")
+    assert (entry.points[0].name, entry.scale) == (point, Fraction(scale))
+
+
+@pytest.mark.parametrize("written", ["Energy (export)", "Active power (I1)", "Power [W]"])
+def test_brackets_that_say_something_else_make_it_unknown(tmp_path: Path, written: str) -> None:
+    (line,) = _told(tmp_path, f"address,type,name,unit\n0,f32,{written},kW\n")
+    assert line.startswith(f"2: point: '{written}' is not a point")
+
+
 def test_a_name_that_may_be_two_points_is_none(tmp_path: Path) -> None:
     (line,) = _told(tmp_path, "address,type,name\n0,f32,VAB\n")
     assert line.startswith("2: point: 'VAB' is not a point")

@@ -13,6 +13,7 @@ from pymodbus.client import AsyncModbusTlsClient
 from pymodbus.pdu import ExceptionResponse
 
 from gateway.commands import TurnKey
+from gateway.modbus.transports import tls
 from gateway.modbus.transports.security import role_of
 from gateway.tls_files import TlsFileError, server_context
 from gateway.transports import TlsListener
@@ -199,6 +200,28 @@ async def test_what_is_no_tls_harms_nobody(
         await adapter.stop()
         assert await silent.rest() == b""
     assert len(adapter._connections) == 0
+
+
+async def test_of_many_handshakes_that_fail_one_is_told_and_how_many_others(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> str:
+        async with connected(port) as client:
+            client.send(b"no client hello, but plain words\r\n")
+            with suppress(ConnectionError):
+                await client.rest()
+            return "{}:{}".format(*client.writer.get_extra_info("sockname"))
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(tls, "_QUIET", 3600.0)
+    first = await fail()
+    for _ in range(9):
+        await fail()
+    (told,) = caplog.messages
+    assert told.startswith(f"{first} did not get through the TLS handshake: ")
+    monkeypatch.setattr(tls, "_QUIET", 0.0)
+    await fail()
+    assert caplog.messages[-1].endswith("; so did 9 others before")
 
 
 async def test_a_place_is_taken_before_the_handshake(

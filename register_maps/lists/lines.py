@@ -14,6 +14,9 @@ from sims.points import POINTS, Point
 _READ_ONLY: Final = frozenset({"r", "ro", "read", "readonly"})
 _DECIMAL_COMMA: Final = re.compile(r"([+-]?)(\d+),(\d+)")
 _BRACKETS: Final = re.compile(r"(.+?)\s*[(\[]([^()\[\]]+)[)\]]")
+_NUMBER: Final = re.compile(
+    r"[+-]?(\d{1,15}|\d{0,15}\.\d{1,15}|\d{1,15}\.)(e[+-]?\d\d?)?|\d{1,9}/[1-9]\d{0,8}", re.IGNORECASE
+)
 _GROUP: Final = 3
 """Digits between the commas of thousands."""
 
@@ -149,11 +152,11 @@ def _number(text: str) -> Fraction:
     if comma and len(comma[3]) == _GROUP and int(comma[2]):
         message = f"{text!r} may be {comma[2]}.{comma[3]} or {comma[2]}{comma[3]}"
         raise Unclear("scale", message, "a decimal point, and nothing between thousands")
-    try:
-        return Fraction(f"{comma[1]}{comma[2]}.{comma[3]}" if comma else text)
-    except (ValueError, ZeroDivisionError):
-        allowed = "a number: what one count is in the unit (0.1, 0,1, 1/10)"
-        raise Unclear("scale", f"{text!r} is not possible", allowed) from None
+    written = f"{comma[1]}{comma[2]}.{comma[3]}" if comma else text
+    if _NUMBER.fullmatch(written):
+        return Fraction(written)
+    allowed = "a number: what one count is in the unit (0.1, 0,1, 1e-1, 1/10)"
+    raise Unclear("scale", f"{text!r} is not possible", allowed)
 
 
 def _word(row: Row, column: str, found: str | None, allowed: Iterable[str]) -> str:

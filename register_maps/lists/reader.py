@@ -48,7 +48,10 @@ def read(path: Path, ignored: Collection[str], problems: list[Problem]) -> Lines
 
     Lines above the column names are titles. Raises RegisterMapError where it cannot be read at all.
     """
-    lines = _cells(_text(path))
+    try:
+        lines = _cells(_text(path))
+    except csv.Error as error:
+        raise RegisterMapError(path, [Problem(0, "", f"is no CSV: {error}")]) from None
     if not lines:
         return []
     heads = [len(_known(cells)) if _is_header(cells) else 0 for _, cells in lines]

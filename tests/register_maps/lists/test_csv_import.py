@@ -121,6 +121,8 @@ def test_a_unit_and_a_factor_become_a_scale(
         ("0,flags,,,,,", "2: type: missing; allowed: u16"),
         ("0,energy,u32,,V,,", "2: unit: 'V' is not a unit of energy; allowed: mWh, Wh, kWh, MWh"),
         ("0,energy,u32,ten,,,", "2: scale: 'ten' is not possible; allowed: a number"),
+        ("0,energy,u32,1e999999999,,,", "2: scale: '1e999999999' is not possible; allowed: a number"),
+        ("0,energy,u32,1/0,,,", "2: scale: '1/0' is not possible; allowed: a number"),
         ("0,demand,u32,1/3,,,", "2: scale: 1/3 is no decimal number"),
         ("0,flags,u16,,,BCDA,", "2: word_order: 'BCDA' is not possible; allowed: ABCD"),
         ("0,flags,u16,,,,R/W", "2: access: 'R/W' is not possible in a list; allowed: r, ro"),
@@ -163,6 +165,9 @@ def test_an_empty_or_unreadable_list_is_told(tmp_path: Path) -> None:
             _imported(tmp_path, text)
     with pytest.raises(RegisterMapError, match="cannot be read"):
         map_of_csv(tmp_path / "none.csv")
+    (tmp_path / "long.csv").write_text("address,type,point\n" + "0" * 200_000)
+    with pytest.raises(RegisterMapError, match=r"long\.csv: is no CSV: field larger than"):
+        map_of_csv(tmp_path / "long.csv")
     (tmp_path / "odd.csv").write_bytes(b"address\nx\x81\n")
     with pytest.raises(RegisterMapError, match=r"odd\.csv:2: is no text; allowed: UTF-8"):
         map_of_csv(tmp_path / "odd.csv")

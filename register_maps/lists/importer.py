@@ -66,13 +66,11 @@ def map_of_csv(
 
 def _said_once(problems: Sequence[Problem]) -> Iterator[Problem]:
     """Yield the problems in the order of lines; what is allowed is not said at length again and again."""
-    said: dict[str, int] = {}
+    said = set[str]()
     for problem in sorted(problems, key=lambda problem: problem.line):
-        first = said.setdefault(problem.allowed, problem.line)
-        if first != problem.line and len(problem.allowed) > _LONG:
-            yield replace(problem, allowed=f"as said of line {first}")
-        else:
-            yield problem
+        again = problem.allowed in said and len(problem.allowed) > _LONG
+        yield replace(problem, allowed="as above") if again else problem
+        said.add(problem.allowed)
 
 
 def _line(number: int, row: Row, problems: list[Problem]) -> _Line | None:

@@ -47,7 +47,7 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """Our names of the columns, and what else they may be called."""
 
-REQUIRED: Final = (("address",), ("type",), ("point", "constant"))
+REQUIRED: Final = (("address",), ("type",), ("point", "constant", "description"))
 """Columns that must be there, or one of several. Where no point is named, the description names it."""
 
 _INTEGERS: Final = (

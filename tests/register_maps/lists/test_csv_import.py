@@ -144,7 +144,10 @@ def test_an_unclear_cell_is_told_with_its_line_and_what_is_allowed(
     [
         ("address,point,type,colour", "1: colour: unknown column; allowed: address, table, type, length"),
         ("address,point", "1: type: missing column; allowed: one called dataformat"),
-        ("address,type", "1: point or constant: missing column"),
+        (
+            "address,type",
+            "1: point or constant or description: missing column; allowed: one called measurement",
+        ),
         ("address,point,name,type", "1: point: given twice: point, name; allowed: each column once"),
     ],
 )
@@ -334,7 +337,7 @@ def test_a_list_of_what_no_meter_here_shows_is_told(tmp_path: Path) -> None:
 def test_what_is_allowed_is_said_at_length_once(tmp_path: Path) -> None:
     first, second = _told(tmp_path, "address,point,type\n0,colour,u16\n1,weight,u16\n")
     assert len(first) > 500
-    assert second == "3: point: 'weight' is not a point; allowed: as said of line 2"
+    assert second == "3: point: 'weight' is not a point; allowed: as above"
 
 
 @pytest.mark.parametrize(

@@ -25,38 +25,11 @@ from gateway.modbus.framing.rtu import RtuFraming
 from gateway.modbus.server import ModbusAdapter
 from gateway.modbus.transports import serial_listener
 from gateway.modbus.transports.serial_ports import Pty
-from gateway.transports import SerialListener
-from tests.gateway.modbus.conftest import LOOPS, Notes, Serve, adapter_of, until
+from tests.gateway.modbus.conftest import FAST, LOOPS, Notes, Serve, adapter_of, line_at, until
 from tests.support.snapshots import nameplates, snapshot_of
 
 RTU, ASCII = RtuFraming(), AsciiFraming()
-FAST = 1_000_000
 UNIT = bytes.fromhex("0300f60001")
-
-
-def line_at(
-    path: Path,
-    *,
-    transport: Literal["rtu", "ascii"] = "rtu",
-    device: bool = False,
-    baud: int = FAST,
-    first_meter: int = 1,
-    units: int = 3,
-) -> SerialListener:
-    """Return the settings of a serial line."""
-    return SerialListener(
-        transport=transport,
-        device=path if device else None,
-        pty=None if device else path,
-        baud=baud,
-        data_bits=8,
-        parity="none",
-        stop_bits=1,
-        first_meter=first_meter,
-        units=units,
-        maps=("native",),
-        option="modbus.listeners[0]",
-    )
 
 
 class Master:

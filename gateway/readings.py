@@ -32,8 +32,8 @@ class Readings:
 
     def __init__(self, meters: Sequence[Nameplate]) -> None:
         present = {
-            meter.model.lines: tuple(point.name for point in PUBLISHED if point.lines <= meter.model.lines)
-            for meter in meters
+            lines: tuple(point.name for point in PUBLISHED if point.lines <= lines)
+            for lines in {meter.model.lines for meter in meters}
         }
         self.names: Final = [present[meter.model.lines] for meter in meters]
 

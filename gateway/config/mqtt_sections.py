@@ -54,7 +54,9 @@ class SparkplugSection(Section):
 class HomieSection(Section):
     """Homie 5."""
 
-    domain: _Level = Field(default="homie", description="First level of its topics")
+    domain: str = Field(
+        default="homie", pattern=r"^[a-z0-9-]{1,128}$", description="First level of its topics"
+    )
 
 
 class MqttSection(Section):

@@ -3,7 +3,6 @@
 To add a convention: one folder and one line here. Each is imported when it is wanted.
 """
 
-import time
 from collections.abc import Sequence
 
 from gateway.mqtt.convention import Convention
@@ -21,5 +20,5 @@ def conventions(topics: Topics, meters: Sequence[Nameplate], payloads: Payloads)
     if "homie" in payloads.kinds:
         from gateway.mqtt.homie.convention import Homie  # noqa: PLC0415  imported when wanted
 
-        made.append(Homie(topics.gateway_id, meters, payloads, version=time.time_ns() // 1_000_000))
+        made.append(Homie(topics.gateway_id, meters, payloads))
     return made

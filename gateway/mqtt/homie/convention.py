@@ -41,22 +41,19 @@ _SET: Final = "/set"
 class Homie:
     """The gateway `gateway_id` and its `meters` as Homie devices. Implements Convention.
 
-    `version` is that of the descriptions, higher than at any start before. Raises ConfigError for ids of
-    meters that become the same device.
+    Raises ConfigError for ids of meters that become the same device.
     """
 
     name = "homie"
 
-    def __init__(
-        self, gateway_id: str, meters: Sequence[Nameplate], payloads: Payloads, version: int
-    ) -> None:
+    def __init__(self, gateway_id: str, meters: Sequence[Nameplate], payloads: Payloads) -> None:
         domain, root = f"{payloads.homie_domain}/5", homie_id(gateway_id)
         self._ids = device_ids(gateway_id, meters)
         self._root = f"{domain}/{root}"
         self._devices = [f"{domain}/{each}" for each in self._ids]
         self._rows = {device: row for row, device in enumerate(self._devices)}
         self._meters = meters
-        self._descriptions = Descriptions(root, gateway_id, version)
+        self._descriptions = Descriptions(root, gateway_id)
         self._qos = payloads.qos
         self._changes = Changes(meters, payloads.deadbands)
         self._readings = Readings(meters)

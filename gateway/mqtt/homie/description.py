@@ -4,6 +4,7 @@ What a property is, is in `properties`; nothing is published here.
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2s
 from typing import Any, Final
 
 import orjson
@@ -13,25 +14,31 @@ from sims.models import Nameplate
 
 HOMIE: Final = "5.0"
 
+_VERSION_BYTES: Final = 6
+"""As much as every JSON parser takes for a whole number."""
+
 
 class Descriptions:
     """Describes the gateway `gateway_id` as device `root` and its meters as its children.
 
-    `version` is that of all documents, and has to be higher than that of any before which differs.
+    The same device has the same document at every start, and another document another version.
     """
 
-    def __init__(self, root: str, gateway_id: str, version: int) -> None:
+    def __init__(self, root: str, gateway_id: str) -> None:
         self._root = root
         self._gateway_id = gateway_id
-        self._version = version
         self._nodes: dict[tuple[object, ...], orjson.Fragment] = {}
 
     def gateway(self, children: Sequence[str]) -> bytes:
         """Return the document of the root, whose children are these devices."""
         nodes = {GATEWAY: [CLOCK, TICK]}
-        return orjson.dumps(
-            self._head("metergate.gateway", self._gateway_id)
-            | {"children": list(children), "nodes": _described(nodes)}
+        return _document(
+            {
+                "name": self._gateway_id,
+                "type": "metergate.gateway",
+                "children": list(children),
+                "nodes": _described(nodes),
+            }
         )
 
     def meter(self, meter: Nameplate) -> bytes:
@@ -39,14 +46,21 @@ class Descriptions:
         kind = (meter.model.lines, meter.options)
         if kind not in self._nodes:
             self._nodes[kind] = orjson.Fragment(orjson.dumps(_described(nodes_of(meter))))
-        name = f"{meter.name} ({meter.id})" if meter.name else meter.id
-        return orjson.dumps(
-            self._head(f"metergate.{meter.model.key}", name)
-            | {"root": self._root, "parent": self._root, "nodes": self._nodes[kind]}
+        return _document(
+            {
+                "name": f"{meter.name} ({meter.id})" if meter.name else meter.id,
+                "type": f"metergate.{meter.model.key}",
+                "root": self._root,
+                "parent": self._root,
+                "nodes": self._nodes[kind],
+            }
         )
 
-    def _head(self, kind: str, name: str) -> dict[str, Any]:
-        return {"homie": HOMIE, "version": self._version, "name": name, "type": kind}
+
+def _document(about: Mapping[str, Any]) -> bytes:
+    """Return a document about a device, with a version made of what it says."""
+    digest = blake2s(orjson.dumps(about), digest_size=_VERSION_BYTES).digest()
+    return orjson.dumps({"homie": HOMIE, "version": int.from_bytes(digest), **about})
 
 
 def _described(nodes: Mapping[Node, Sequence[Property]]) -> dict[str, Any]:

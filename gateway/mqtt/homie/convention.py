@@ -1,7 +1,8 @@
 """Homie 5 as a convention: the gateway is the root device, each meter a child of it.
 
 What devices are made of is in `properties` and `description`, what may be set in `settings`; here it becomes
-messages. States and descriptions go out at QoS 1, values and alerts at the QoS of scalars, all retained.
+messages. States but `init` go out at QoS 1: once a broker has acknowledged `ready`, it has what was said before.
+All else goes out at the QoS of scalars; all is retained but commands and logs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,11 +70,10 @@ class Homie:
         """Yield `init` of all, then their descriptions, their values and `ready`, at last the gateway's."""
         self._changes.forget()
         self._loads = dict(enumerate(measured_loads(snapshot))) | self._given
-        yield _state(self._root, "init")
-        yield from (_state(device, "init") for device in self._devices)
+        yield from (self._init(device) for device in (self._root, *self._devices))
         for device, meter in zip(self._devices, self._meters, strict=True):
-            yield _described(device, self._descriptions.meter(meter))
-        yield _described(self._root, self._descriptions.gateway(self._ids))
+            yield self._described(device, self._descriptions.meter(meter))
+        yield self._described(self._root, self._descriptions.gateway(self._ids))
         for row, messages in enumerate(self.states(snapshot)):
             yield from (*messages, *self._load(row))
         yield from self.closing(snapshot)
@@ -102,7 +102,7 @@ class Homie:
     def found(self, row: int, snapshot: Snapshot) -> Sequence[Message]:
         """Return that it is `ready`, and before that all its values."""
         device, (reading,) = self._devices[row], self._readings.shown(snapshot, [row])
-        return [_state(device, "init"), *self._values(device, reading), _state(device, "ready")]
+        return [self._init(device), *self._values(device, reading), _state(device, "ready")]
 
     def heard(self, incoming: Incoming) -> Heard:
         """Return what a `set` asks for; one that is retained is not obeyed."""
@@ -152,13 +152,15 @@ class Homie:
                 messages.append(Message(device + topic, words if told[name] else NO_VALUE, qos))
         return messages
 
+    def _init(self, device: str) -> Message:
+        return _state(device, "init")._replace(qos=self._qos)
+
+    def _described(self, device: str, document: bytes) -> Message:
+        return Message(f"{device}/$description", document, self._qos)
+
 
 def _state(device: str, word: str) -> Message:
     return Message(f"{device}/$state", word.encode(), qos=1)
-
-
-def _described(device: str, document: bytes) -> Message:
-    return Message(f"{device}/$description", document, qos=1)
 
 
 def _warning(device: str, words: str) -> Message:

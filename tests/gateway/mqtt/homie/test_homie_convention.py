@@ -75,7 +75,10 @@ def test_a_device_is_in_init_then_described_then_shown_and_then_ready(
         assert topics.count("/$description") == 1
     assert said[0].topic == said[-1].topic == f"{ROOT}/$state"
     assert all(message.retain for message in said)
-    assert {m.qos for m in said if m.topic.endswith(("/$state", "/$description"))} == {1}
+    assert {m.qos for m in said if m.payload == b"ready"} == {1}
+    assert {m.qos for m in said if m.payload != b"ready" and not m.topic.endswith("/tick")} == {0}
+    (qos,) = {m.qos for m in homie(meters, qos=1).births(reading(meters))}
+    assert qos == 1
 
 
 def test_every_value_that_is_described_is_there_at_birth_and_as_homie_writes_it(
@@ -294,6 +297,12 @@ def test_a_retained_set_is_not_obeyed(plates: Plates) -> None:
 
 
 CONVENTION = homie(resettable(nameplates(1)))
+
+
+@given(st.text(), st.binary())
+def test_whatever_the_topic_nothing_is_raised(topic: str, payload: bytes) -> None:
+    for each in (topic, f"{FIRST}/{topic}", f"{FIRST}/control/{topic}"):
+        assert isinstance(CONVENTION.heard(Incoming(each, payload)), Asked | Said | None)
 
 
 @given(

@@ -1,8 +1,8 @@
 """Homie 5 as a convention: the gateway is the root device, each meter a child of it.
 
 What devices are made of is in `properties` and `description`, what may be set in `settings`; here it becomes
-messages. States but `init` go out at QoS 1: a broker that has acknowledged `ready` has what was said before. All
-else goes out at the QoS of scalars; all is retained but commands and logs.
+messages. States but `init` go out at QoS 1: a broker that has acknowledged `ready` has all that came before.
+Else it is the QoS of scalars; all is retained but commands and logs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

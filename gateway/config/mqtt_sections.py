@@ -55,7 +55,10 @@ class HomieSection(Section):
     """Homie 5."""
 
     domain: str = Field(
-        default="homie", pattern=r"^[a-z0-9-]{1,128}$", description="First level of its topics"
+        default="homie",
+        pattern=r"^[a-z0-9-]{1,128}$",
+        examples=["site-b"],
+        description="First level of its topics",
     )
 
 

@@ -1,6 +1,6 @@
 """The table of conventions: which there are, and for which payloads each is needed.
 
-To add a convention: one folder and one line here. Each is imported when it is wanted.
+To add a convention: one folder and one line here. Each is imported when wanted.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,11 @@ def conventions(topics: Topics, meters: Sequence[Nameplate], payloads: Payloads)
     if payloads.kinds & {"state", "scalars", "event", "history", "homeassistant"}:
         made.append(Plain(topics, meters, payloads))
     if "sparkplug" in payloads.kinds:
-        from gateway.mqtt.sparkplug.convention import Sparkplug  # noqa: PLC0415  imported when it is wanted
+        from gateway.mqtt.sparkplug.convention import Sparkplug  # noqa: PLC0415  imported when wanted
 
         made.append(Sparkplug(meters, payloads))
+    if "homie" in payloads.kinds:
+        from gateway.mqtt.homie.convention import Homie  # noqa: PLC0415  imported when wanted
+
+        made.append(Homie(topics.gateway_id, meters, payloads))
     return made

@@ -46,7 +46,8 @@ class Publisher:
         self._snapshot: Snapshot | None = None
         self._given = 0
         self._out = 0
-        self._birth_due: float | None = None
+        self._unborn = True
+        self._rebirth: asyncio.TimerHandle | None = None
         self._fresh = asyncio.Event()
         self._hurry = asyncio.Event()
         self._changed = asyncio.Event()
@@ -63,10 +64,20 @@ class Publisher:
         self._changed.clear()
 
     def be_born_again(self, within_s: float) -> None:
-        """Say all births again, at a time drawn from the next `within_s` [s], before another round."""
-        due = asyncio.get_running_loop().time() + uniform(0.0, within_s)  # noqa: S311  no secret
-        self._birth_due = due if self._birth_due is None else min(due, self._birth_due)
-        asyncio.get_running_loop().call_at(due, self._fresh.set)
+        """Say all births again, at a time drawn from the next `within_s` [s], in a round of its own.
+
+        Whoever else asks before that time has asked for the same.
+        """
+        if self._rebirth is None:
+            wait = uniform(0.0, within_s)  # noqa: S311  no secret
+            self._rebirth = asyncio.get_running_loop().call_later(wait, self._come_early)
+
+    def _come_early(self) -> None:
+        """Let a round with births begin, whenever the next one would."""
+        self._rebirth = None
+        self._unborn = True
+        self._fresh.set()
+        self._hurry.set()
 
     async def latest_out(self, *, unless: Callable[[], bool]) -> None:
         """Return when the snapshot shown last is out, or as soon as `unless` holds; the round hurries."""
@@ -78,13 +89,15 @@ class Publisher:
     async def serve(self, sender: Sender) -> None:
         """Publish for as long as the connection lasts: births, all states at once, then at the interval."""
         loop = asyncio.get_running_loop()
-        due = self._birth_due = loop.time()
+        due = loop.time()
+        self._unborn = True
         if self._snapshot is not None:
             self._fresh.set()
             self._hurry.set()
         while True:
             await self._fresh.wait()
-            await self._until(due)
+            if not self._unborn:
+                await self._until(due)
             due = max(due + self._publish_s, loop.time())
             if self._snapshot is not None:
                 await self._round(sender, self._snapshot)
@@ -94,8 +107,8 @@ class Publisher:
         number = self._given
         self._fresh.clear()
         turn = asyncio.get_running_loop().time()
-        if self._birth_due is not None and turn >= self._birth_due:
-            self._birth_due = None
+        if self._unborn:
+            self._unborn = False
             await _send_all(sender, iter(self._convention.births(snapshot)))
         states = self._convention.states(snapshot)
         while part := list(islice(states, GROUP if self._hurry.is_set() else SLICE)):

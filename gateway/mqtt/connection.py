@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as WireProperties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.broker import Access
 from gateway.mqtt.dialling import dial
@@ -143,9 +144,13 @@ class Connection(aiomqtt.Client):
             )
 
     async def listen(self, filters: Sequence[str]) -> None:
-        """Subscribe to these filters at QoS 1. Raises ConnectionLostError."""
+        """Subscribe to these filters at QoS 1. Raises ConnectionLostError.
+
+        MQTT 5 also passes on whether a message is retained when it is heard at once, and nothing of our own.
+        """
+        wishes: Any = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True) if self._v5 else 1
         if filters:
-            await self.subscribe([(each, 1) for each in filters])
+            await self.subscribe([(each, wishes) for each in filters])
 
     def cut(self) -> None:
         """Break off without a DISCONNECT: the broker publishes the will. Safe whatever the state."""

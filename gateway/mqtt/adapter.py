@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.broker import Access
-from gateway.commands import Applier
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
 from gateway.mqtt.conventions import conventions
+from gateway.mqtt.plain.commands import Control
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
 from gateway.payloads import Payloads
@@ -49,7 +49,7 @@ class MqttAdapter:
         payloads: Payloads,
         gateway_id: str,
         meters: Sequence[Nameplate],
-        control: Applier,
+        control: Control,
     ) -> None:
         self._access = access
         self._own = own
@@ -66,7 +66,7 @@ class MqttAdapter:
                 control=control,
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
             )
-            for convention in conventions(self._topics, meters, payloads)
+            for convention in conventions(self._topics, meters, payloads, control)
         ]
 
     async def start(self) -> None:

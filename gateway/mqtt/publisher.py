@@ -46,8 +46,8 @@ class Publisher:
         self._snapshot: Snapshot | None = None
         self._given = 0
         self._out = 0
-        self._unborn = True
-        self._rebirth: asyncio.TimerHandle | None = None
+        self._births_are_due = False
+        self._birth_timer: asyncio.TimerHandle | None = None
         self._fresh = asyncio.Event()
         self._hurry = asyncio.Event()
         self._changed = asyncio.Event()
@@ -64,20 +64,25 @@ class Publisher:
         self._changed.clear()
 
     def be_born_again(self, within_s: float) -> None:
-        """Say all births again, at a time drawn from the next `within_s` [s], in a round of its own.
+        """Say all births again, at a time drawn from the next `within_s` [s]; no round goes on beyond it."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + uniform(0.0, within_s)  # noqa: S311  no secret
+        if self._birth_timer is None or self._birth_timer.when() > due:
+            self._forget_birth_timer()
+            self._birth_timer = loop.call_at(due, self._let_births_be_due)
 
-        Whoever else asks before that time has asked for the same.
-        """
-        if self._rebirth is None:
-            wait = uniform(0.0, within_s)  # noqa: S311  no secret
-            self._rebirth = asyncio.get_running_loop().call_later(wait, self._come_early)
+    def _forget_birth_timer(self) -> None:
+        if self._birth_timer is not None:
+            self._birth_timer.cancel()
+            self._birth_timer = None
 
-    def _come_early(self) -> None:
-        """Let a round with births begin, whenever the next one would."""
-        self._rebirth = None
-        self._unborn = True
-        self._fresh.set()
-        self._hurry.set()
+    def _let_births_be_due(self) -> None:
+        """Let a round begin at once, with births, if there is anything to say."""
+        self._forget_birth_timer()
+        self._births_are_due = True
+        if self._snapshot is not None:
+            self._fresh.set()
+            self._hurry.set()
 
     async def latest_out(self, *, unless: Callable[[], bool]) -> None:
         """Return when the snapshot shown last is out, or as soon as `unless` holds; the round hurries."""
@@ -90,41 +95,49 @@ class Publisher:
         """Publish for as long as the connection lasts: births, all states at once, then at the interval."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        self._unborn = True
-        if self._snapshot is not None:
-            self._fresh.set()
-            self._hurry.set()
+        self._let_births_be_due()
         while True:
             await self._fresh.wait()
-            if not self._unborn:
-                await self._until(due)
-            due = max(due + self._publish_s, loop.time())
+            await self._until(due)
+            now = loop.time()
+            due = max(min(due, now) + self._publish_s, now)
             if self._snapshot is not None:
                 await self._round(sender, self._snapshot)
 
     async def _round(self, sender: Sender, snapshot: Snapshot) -> None:
-        """Publish the latest snapshot whole."""
+        """Publish the latest snapshot whole, unless births fall due: then another round says everything.
+
+        What is drawn from the convention is sent before anything else can be: it may be numbered.
+        """
         number = self._given
         self._fresh.clear()
         turn = asyncio.get_running_loop().time()
-        if self._unborn:
-            self._unborn = False
+        if self._births_are_due:
+            self._births_are_due = False
             await _send_all(sender, iter(self._convention.births(snapshot)))
         states = self._convention.states(snapshot)
-        while part := list(islice(states, GROUP if self._hurry.is_set() else SLICE)):
-            await self._until(turn)
+        while not self._births_are_due:
+            part = list(islice(states, GROUP if self._hurry.is_set() else SLICE))
             if group := [message for messages in part for message in messages]:
                 await sender.send(group)
+            if not part:
+                await self._close(sender, snapshot, number)
+                return
             turn += self._gap_s * len(part)
+            await self._until(turn)
+
+    async def _close(self, sender: Sender, snapshot: Snapshot, number: int) -> None:
+        """Say that the snapshot is out, and tell those who wait for it."""
         if closing := self._convention.closing(snapshot):
             await sender.send(closing)
         self._out = number
-        if number == self._given:
+        if number == self._given and not self._births_are_due:
             self._hurry.clear()
         self.wake()
 
     async def _until(self, time: float) -> None:
-        """Return at `time` on the loop's clock, or as soon as there is a hurry."""
+        """Return at `time` on the loop's clock, or as soon as there is a hurry; others have their turn."""
+        await asyncio.sleep(0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(time):
                 await self._hurry.wait()

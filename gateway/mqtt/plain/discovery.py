@@ -5,6 +5,7 @@ What the components of a device are is in `components`. The same meters give the
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -129,7 +130,7 @@ class Discovery:
             },
         }
         device = {"name": f"{_NAME} {name}", "manufacturer": _NAME, "model": "Gateway of simulated meters"}
-        return _device(self._gateway, {**device, "sw": version(_NAME)}, components)
+        return _device(self._gateway, {**device, "sw": _version()}, components)
 
     def _meter_device(self, meter: Nameplate) -> Mapping[str, Any]:
         device = {
@@ -167,12 +168,18 @@ def _device(
     """Return a device with unique ids for the components that it has."""
     return {
         "dev": {"identifiers": [identity], **device},
-        "o": {"name": _NAME, "sw": version(_NAME)},
+        "o": {"name": _NAME, "sw": _version()},
         "cmps": {
             name: {**one, "unique_id": f"{identity}__{name}"} if len(one) > 1 else one
             for name, one in components.items()
         },
     }
+
+
+@cache
+def _version() -> str:
+    """Return the version of metergate, which is looked for in files."""
+    return version(_NAME)
 
 
 def _retained(topic: str, payload: bytes) -> Message:

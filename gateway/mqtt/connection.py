@@ -146,9 +146,9 @@ class Connection(aiomqtt.Client):
     async def listen(self, filters: Sequence[str]) -> None:
         """Subscribe to these filters at QoS 1. Raises ConnectionLostError.
 
-        MQTT 5 also passes on whether a message is retained when it is heard at once, and nothing of our own.
+        On MQTT 5 a message that is heard at once also tells whether it is retained.
         """
-        wishes: Any = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True) if self._v5 else 1
+        wishes: Any = SubscribeOptions(qos=1, retainAsPublished=True) if self._v5 else 1
         if filters:
             await self.subscribe([(each, wishes) for each in filters])
 

@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.commands import Change, ResetPeak, SetClock
+from gateway.mqtt.brokers import embedded as brokers
 
 pytestmark = pytest.mark.real_client("mosquitto")
 
@@ -53,6 +54,21 @@ async def test_a_command_is_asked_for_and_answered(
     await client.publish(f"{ROOT}/M0003/set/reset_peak", b"PRESS", qos=1)
     await heard(client, f"{ROOT}/M0003/result")
     assert made.asked == [(Change(1, {"load": {"kw": 30}}),), (ResetPeak(2),)]
+
+
+async def test_the_broker_in_the_process_passes_commands_and_answers_on(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brokers, "_WHERE", ())
+    monkeypatch.setenv("PATH", "")
+    made = await gateway(1, **HOMEASSISTANT)
+    async with aiomqtt.Client("127.0.0.1", made.port) as client:
+        await client.subscribe([(f"{ROOT}/+/result", 1), ("homeassistant/device/+/config", 1)])
+        devices = [await heard(client, "homeassistant/#") for _ in range(2)]
+        assert {told(message)["o"]["name"] for message in devices} == {"metergate"}
+        await client.publish(f"{ROOT}/M0001/set/reset-peak", b"PRESS", qos=1)
+        assert told(await heard(client, f"{ROOT}/M0001/result"))["ok"] is True
+    assert made.asked == [(ResetPeak(0),)]
 
 
 async def test_a_command_that_is_wrong_does_not_end_the_connection(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.mqtt.convention import Reborn, Said
 from gateway.mqtt.messages import ONLINE, Incoming, Message
-from gateway.mqtt.plain.discovery import Discovery, identifier
+from gateway.mqtt.plain.discovery import LARGEST_NOTE, Discovery, identifier
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
 from sims.models import MODELS, Nameplate
@@ -309,3 +309,10 @@ def test_a_note_of_somebody_else_removes_nothing_of_others(topic: object) -> Non
 @pytest.mark.parametrize("payload", [b"{", b"\xff", b"7", b"null", b'{"a": 1}', b'"h"', b"[" * 2000])
 def test_a_note_that_is_none_removes_nothing(payload: bytes) -> None:
     assert removed(heard(Discovery(TOPICS, nameplates(1), WANTED), NOTE, payload, retain=True)) == set()
+
+
+def test_a_note_that_is_too_large_is_not_read() -> None:
+    discovery = Discovery(TOPICS, nameplates(1), WANTED)
+    large = note(2).ljust(LARGEST_NOTE)
+    assert removed(heard(discovery, NOTE, large, retain=True))
+    assert removed(heard(discovery, NOTE, large + b" ", retain=True)) == set()

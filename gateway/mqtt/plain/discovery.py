@@ -75,7 +75,7 @@ class Discovery:
         return None
 
     def _removals(self, note: bytes) -> list[Message]:
-        """Return what removes the devices of a note that are not announced any more, if none is, the note."""
+        """Return what removes the devices of a note that are not announced now, and the note if none is."""
         announced = self._announced() if self._wanted else []
         stale = sorted(self._noted(note).difference(announced))
         removals = [_retained(topic, b"") for topic in stale]

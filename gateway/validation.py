@@ -15,10 +15,6 @@ Location = Sequence[str | int]
 MOST_FAULTS: Final = 10
 """How many faults of one request are told: who sends nothing else must not keep everybody waiting."""
 
-_OF_UNKNOWN_KEYS: Final = ("extra_forbidden", "invalid_key")
-_OF_KEY: Final = "[key]"
-"""What pydantic puts behind a key of a mapping where the key itself is what is wrong."""
-
 _TYPES: Final = {
     "integer": "a whole number",
     "number": "a number",
@@ -33,9 +29,11 @@ def explain(error: Mapping[str, Any], schema: Schema) -> str:
     `error` is one of pydantic's error details and `schema` the JSON Schema of the model that it is about.
     """
     location = error["loc"]
-    if error["type"] in _OF_UNKNOWN_KEYS or _OF_KEY in location:
-        return _unknown_among(location, schema)
     match error["type"]:
+        case "extra_forbidden" | "invalid_key":
+            return unknown_key(
+                str(location[-1]), list(_properties(_descend(schema, location[:-1], schema), schema))
+            )
         case "missing":
             return f"is missing; {_expected(schema, location)}"
         case "value_error":
@@ -51,9 +49,9 @@ def explain(error: Mapping[str, Any], schema: Schema) -> str:
 
 
 def keys_of(location: Location, schema: Schema) -> tuple[str | int, ...]:
-    """Return a pydantic location without the names of union members and such, which no user wrote."""
-    unwritten = {*schema.get("$defs", {}), _OF_KEY}
-    return tuple(part for part in location if part not in unwritten)
+    """Return a pydantic location without the names of union members, which no user wrote."""
+    kinds = schema.get("$defs", {})
+    return tuple(part for part in location if part not in kinds)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
@@ -95,14 +93,6 @@ def allowed(node: Schema, schema: Schema) -> str:
     if kind == "string":
         return _text(node)
     return _TYPES.get(str(kind), str(node.get("description", "another value"))) + _range(node)
-
-
-def _unknown_among(location: Location, schema: Schema) -> str:
-    """Return the words for a key that is not among those of its mapping."""
-    *above, key = (part for part in location if part != _OF_KEY)
-    node = _resolve(_descend(schema, above, schema), schema)
-    names = node["propertyNames"]["enum"] if "propertyNames" in node else _properties(node, schema)
-    return unknown_key(str(key), list(names))
 
 
 def _input(error: Mapping[str, Any], schema: Schema) -> str:

@@ -177,6 +177,9 @@ def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     import asyncio
+    import gc
+
+    gc.disable()  # what is made until everything serves is there for good; `process` enables it then
 
     from gateway import logs
     from gateway.config.reader import load_config

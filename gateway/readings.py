@@ -3,8 +3,10 @@
 Pure; what a protocol wraps round them (topics, envelopes, status) is its own business.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ Reading = dict[str, Any]
 _DIGITS: Final = 9
 """Significant digits of a quantity, what a float32 carries; also the decimals of energy, finer than a mJ."""
 
+_QUANTITIES: Final = tuple(point for point in PUBLISHED if point.kind is Kind.INSTANT)
+
 LACKING: Final = object()
 """What stands where a value cannot be shown."""
 
@@ -31,11 +35,11 @@ class Readings:
     """
 
     def __init__(self, meters: Sequence[Nameplate]) -> None:
-        present = {
-            meter.model.lines: tuple(point.name for point in PUBLISHED if point.lines <= meter.model.lines)
-            for meter in meters
-        }
-        self.names: Final = [present[meter.model.lines] for meter in meters]
+        services = {lines: _Service.of(lines) for lines in {meter.model.lines for meter in meters}}
+        has = {lines: [point.lines <= lines for point in _QUANTITIES] for lines in services}
+        self._services = [services[meter.model.lines] for meter in meters]
+        self._has = np.array([has[meter.model.lines] for meter in meters]).T
+        self.names: Final = [service.names for service in self._services]
 
     def shown(self, snapshot: Snapshot, rows: Sequence[int] | None = None) -> Iterator[Reading]:
         """Yield the reading of each meter, or of those in `rows`; columns are worked out before the first.
@@ -43,12 +47,16 @@ class Readings:
         Quantities are numbers in the point's shown unit, flags booleans, instants ISO 8601 or None where
         there is none yet. Points that the model lacks or has not measured yet are left out.
         """
+        services, has = self._services, self._has
         if rows is not None:
             snapshot = Snapshot(snapshot.tick, {name: held[rows] for name, held in snapshot.columns.items()})
-        columns = self.columns(snapshot)
-        names_of = self.names if rows is None else [self.names[row] for row in rows]
-        for place, names in enumerate(names_of):
-            yield {name: value for name in names if (value := columns[name][place]) is not LACKING}
+            services, has = [services[row] for row in rows], has[:, rows]
+        quantities = np.stack([snapshot.columns[point.name] for point in _QUANTITIES])
+        incomplete = np.any(has & ~np.isfinite(quantities), axis=0)
+        whole = zip(*self.columns(snapshot).values(), strict=True)
+        for service, values, lacks in zip(services, whole, incomplete.tolist(), strict=True):
+            reading = dict(zip(service.names, service.pick(values), strict=True))
+            yield _without_lacking(reading) if lacks else reading
 
     def columns(
         self, snapshot: Snapshot, names: Collection[str] | None = None
@@ -59,6 +67,24 @@ class Readings:
         """
         wanted = (point for point in PUBLISHED if names is None or point.name in names)
         return {point.name: _values(point, snapshot.column(point.name)) for point in wanted}
+
+
+class _Service(NamedTuple):
+    """The points that meters of one kind of service have, and what picks their values from those of all."""
+
+    names: tuple[str, ...]
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, lines: AbstractSet[int]) -> "_Service":
+        """Return those of meters on `lines`."""
+        places = [place for place, point in enumerate(PUBLISHED) if point.lines <= lines]
+        return cls(tuple(PUBLISHED[place].name for place in places), itemgetter(*places))
+
+
+def _without_lacking(reading: Reading) -> Reading:
+    """Return a reading without the points that cannot be shown."""
+    return {name: value for name, value in reading.items() if value is not LACKING}
 
 
 def _values(point: Point, column: NDArray[Any]) -> list[Any]:

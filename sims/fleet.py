@@ -101,11 +101,18 @@ class Fleet:
         self._time = until
         return closed
 
+    def pulse_hub_setting(self, number: int, setting: str) -> int:
+        """Return what a pulse hub, by its number from 0, is set to. Raises ValueError where there is none."""
+        return self._hubs().settings[number][setting]
+
     def set_pulse_hub(self, number: int, setting: str, value: int) -> None:
         """Set the pulse hub of this number, from 0. Raises ValueError where there is none or it cannot be."""
+        self._hubs().set(number, setting, value)
+
+    def _hubs(self) -> PulseHubs:
         if not self._pulse_hubs:
             raise ValueError("there are no pulse hubs")
-        self._pulse_hubs.set(number, setting, value)
+        return self._pulse_hubs
 
     def change(self, row: int, spec: MeterSpec) -> None:
         """Let load, wiring, supply and surroundings of the meter in `row` be those of `spec` from now on.
@@ -164,6 +171,7 @@ class Fleet:
             self._demand.peak.tolist(),
             self._demand.peak_time.tolist(),
             self._hub_counts.tolist(),
+            self._demand.sequence.tolist(),
         )
         meters = dict(zip(self._serials, map(Memory._make, zip(*columns, strict=True)), strict=True))
         return Memories(meters, self._pulse_hubs.settings if self._pulse_hubs else {})
@@ -176,6 +184,7 @@ class Fleet:
                 self._demand.peak[row] = memory.peak_demand
                 self._demand.peak_time[row] = memory.peak_demand_time
                 self._hub_counts[row] = memory.hub_count
+                self._demand.sequence[row] = memory.intervals
         if self._pulse_hubs:
             for number in range(self._pulse_hubs.hubs):
                 for name, value in memories.pulse_hubs.get(number, {}).items():

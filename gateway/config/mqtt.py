@@ -52,7 +52,7 @@ class MqttChecker:
             self._add("payload", "a payload is named twice; allowed: each once")
         if "homeassistant" in section.payload and "state" not in section.payload:
             self._add("payload", "homeassistant shows what state says; allowed: with state")
-        return MqttSettings(self._access(), section.url is None, self._payloads(), section.backlog)
+        return MqttSettings(self._access(), section.url is None, self._payloads())
 
     def _add(self, key: str, message: str) -> None:
         self._report.add(("mqtt", *key.split(".")), message)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Final
 from gateway.broker import Access
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
+from gateway.journal import Journal
 from gateway.mqtt.conventions import conventions
 from gateway.mqtt.plain.commands import Control
+from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
+from gateway.mqtt.teller import Teller
 from gateway.payloads import Payloads
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
@@ -35,8 +38,9 @@ class MqttAdapter:
     """Publishes `meters` by all conventions that `payloads` names; implements `gateway.hub.Adapter`.
 
     `access` is how the broker is reached; where it is `own`, one comes along there (if that is loopback, else
-    on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once.
-    `control` carries out what others ask for. Raises ConfigError for an id that cannot be in a topic.
+    on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once, and
+    so does what waits in `journal`, which is told in plain words. `control` carries out what others ask for.
+    Raises ConfigError for an id that cannot be in a topic.
     """
 
     name = "mqtt"
@@ -50,6 +54,7 @@ class MqttAdapter:
         gateway_id: str,
         meters: Sequence[Nameplate],
         control: Control,
+        journal: Journal,
     ) -> None:
         self._access = access
         self._own = own
@@ -65,6 +70,7 @@ class MqttAdapter:
                 publish_s=payloads.publish_s,
                 control=control,
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
+                teller=Teller(journal, convention.message) if isinstance(convention, Plain) else None,
             )
             for convention in conventions(self._topics, meters, payloads, control)
         ]

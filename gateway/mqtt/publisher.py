@@ -5,7 +5,6 @@ convention's business, how it travels is the connection's; neither sockets nor J
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from random import uniform
@@ -18,8 +17,8 @@ from sims.snapshot import Snapshot
 SPREAD: Final = 0.8
 """The part of the publish interval over which a round is spread."""
 
-SLICE: Final = 4
-"""Meters whose states go out in one go: some 0.1 ms, during which nobody else is served."""
+SLICE: Final = 10
+"""Meters whose states go out in one go: some 0.3 ms, during which nobody else is served."""
 
 GROUP: Final = 50
 """The same where there is a hurry."""
@@ -46,10 +45,11 @@ class Publisher:
         self._snapshot: Snapshot | None = None
         self._given = 0
         self._out = 0
-        self._births_are_due = False
-        self._birth_timer: asyncio.TimerHandle | None = None
+        self._unborn = True
+        self._rebirth: asyncio.TimerHandle | None = None
         self._fresh = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._hurried = False
+        self._turn = asyncio.Event()
         self._changed = asyncio.Event()
 
     def show(self, snapshot: Snapshot) -> None:
@@ -64,38 +64,39 @@ class Publisher:
         self._changed.clear()
 
     def be_born_again(self, within_s: float) -> None:
-        """Say all births again, at a time drawn from the next `within_s` [s]; no round goes on beyond it."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + uniform(0.0, within_s)  # noqa: S311  no secret
-        if self._birth_timer is None or self._birth_timer.when() > due:
-            self._forget_birth_timer()
-            self._birth_timer = loop.call_at(due, self._let_births_be_due)
+        """Say all births again, at a time drawn from the next `within_s` [s]; no round goes on beyond it.
 
-    def _forget_birth_timer(self) -> None:
-        if self._birth_timer is not None:
-            self._birth_timer.cancel()
-            self._birth_timer = None
+        Whoever else asks before that time has asked for the same.
+        """
+        if self._rebirth is None:
+            wait = uniform(0.0, within_s)  # noqa: S311  no secret
+            self._rebirth = asyncio.get_running_loop().call_later(wait, self._come_early)
 
-    def _let_births_be_due(self) -> None:
-        """Let a round begin at once, with births, if there is anything to say."""
-        self._forget_birth_timer()
-        self._births_are_due = True
+    def _come_early(self) -> None:
+        """Let a round with births begin, whenever the next one would."""
+        self._rebirth = None
+        self._unborn = True
         if self._snapshot is not None:
             self._fresh.set()
-            self._hurry.set()
+            self._hurry()
 
     async def latest_out(self, *, unless: Callable[[], bool]) -> None:
         """Return when the snapshot shown last is out, or as soon as `unless` holds; the round hurries."""
         awaited = self._given
         while self._out < awaited and not unless():
-            self._hurry.set()
+            self._hurry()
             await self._changed.wait()
+
+    def _hurry(self) -> None:
+        """Let the round go on without waiting for its turns."""
+        self._hurried = True
+        self._turn.set()
 
     async def serve(self, sender: Sender) -> None:
         """Publish for as long as the connection lasts: births, all states at once, then at the interval."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        self._let_births_be_due()
+        self._come_early()
         while True:
             await self._fresh.wait()
             await self._until(due)
@@ -112,12 +113,12 @@ class Publisher:
         number = self._given
         self._fresh.clear()
         turn = asyncio.get_running_loop().time()
-        if self._births_are_due:
-            self._births_are_due = False
+        if self._unborn:
+            self._unborn = False
             await _send_all(sender, iter(self._convention.births(snapshot)))
         states = self._convention.states(snapshot)
-        while not self._births_are_due:
-            part = list(islice(states, GROUP if self._hurry.is_set() else SLICE))
+        while not self._unborn:
+            part = list(islice(states, GROUP if self._hurried else SLICE))
             if group := [message for messages in part for message in messages]:
                 await sender.send(group)
             if not part:
@@ -131,16 +132,23 @@ class Publisher:
         if closing := self._convention.closing(snapshot):
             await sender.send(closing)
         self._out = number
-        if number == self._given and not self._births_are_due:
-            self._hurry.clear()
+        if number == self._given and not self._unborn:
+            self._hurried = False
+            self._turn.clear()
         self.wake()
 
     async def _until(self, time: float) -> None:
-        """Return at `time` on the loop's clock, or as soon as there is a hurry; others have their turn."""
-        await asyncio.sleep(0)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(time):
-                await self._hurry.wait()
+        """Return at `time` on the loop's clock, or as soon as there is a hurry."""
+        loop = asyncio.get_running_loop()
+        if time <= loop.time() or self._hurried:
+            await asyncio.sleep(0)
+            return
+        timer = loop.call_at(time, self._turn.set)
+        try:
+            await self._turn.wait()
+        finally:
+            timer.cancel()
+            self._turn.clear()
 
 
 async def _send_all(sender: Sender, messages: Iterator[Message]) -> None:

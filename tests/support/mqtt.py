@@ -11,6 +11,8 @@ from gateway.broker import Access, BrokerAddress
 from gateway.clock import ClockState
 from gateway.commands import Outcome, Request, SetLink
 from gateway.config.changes import gateway_changed
+from gateway.database import Database
+from gateway.journal import Journal
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
 from sims.models import Nameplate
@@ -72,6 +74,8 @@ class Gateway(Station):
     ) -> None:
         super().__init__()
         self.meters = nameplates(count)
+        serials = [meter.serial for meter in self.meters]
+        self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
             access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
             own=url is None,
@@ -79,6 +83,7 @@ class Gateway(Station):
             gateway_id=gateway_id,
             meters=self.meters,
             control=self,
+            journal=self.journal,
         )
         self.show()
 
@@ -86,6 +91,7 @@ class Gateway(Station):
         """Show the next tick."""
         self.tick += 1
         snapshot = plain_snapshot(self.meters, self.tick)
+        self.journal.add(snapshot)
         self.adapter.show(snapshot)
         return snapshot
 

@@ -6,10 +6,12 @@ from itertools import chain
 import orjson
 
 from gateway.clock import iso
+from gateway.journal import Entry
 from gateway.mqtt.convention import Heard
 from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
 from gateway.mqtt.plain.commands import Commands, Control
 from gateway.mqtt.plain.discovery import Discovery
+from gateway.mqtt.plain.entries import Entries
 from gateway.mqtt.plain.scalars import Scalars
 from gateway.mqtt.plain.state import States
 from gateway.mqtt.plain.topics import Topics
@@ -31,6 +33,7 @@ class Plain:
     ) -> None:
         self._topics = topics
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
+        self._entries = Entries(topics, meters)
         self._states = States(topics, meters, payloads) if "state" in payloads.kinds else None
         self._scalars = Scalars(topics, meters, payloads) if "scalars" in payloads.kinds else None
         self._discovery = Discovery(topics, meters, payloads)
@@ -64,6 +67,10 @@ class Plain:
     def farewell(self) -> Sequence[Message]:
         """Return that all are `offline`, the gateway last."""
         return statuses(self._statuses, OFFLINE)
+
+    def message(self, entry: Entry) -> Message:
+        """Return what tells an entry of the journal."""
+        return self._entries.message(entry)
 
     def lost(self, row: int) -> Sequence[Message]:
         """Return that a meter is `offline`."""

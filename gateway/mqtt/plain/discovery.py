@@ -106,7 +106,7 @@ class Discovery:
         return Message(self._topic(device), orjson.dumps(content), 1, retain=True, properties=properties)
 
     def _gateway_device(self) -> Mapping[str, Any]:
-        topics, name = self._topics, self._topics.root.rpartition("/")[2]
+        topics = self._topics
         available = {"availability": [{"topic": topics.status}]}
         tick = {"p": "sensor", "state_topic": topics.tick, "entity_category": "diagnostic", **available}
         components: Mapping[str, Mapping[str, Any]] = {
@@ -129,7 +129,11 @@ class Discovery:
                 "enabled_by_default": False,
             },
         }
-        device = {"name": f"{_NAME} {name}", "manufacturer": _NAME, "model": "Gateway of simulated meters"}
+        device = {
+            "name": f"{_NAME} {topics.gateway_id}",
+            "manufacturer": _NAME,
+            "model": "Gateway of simulated meters",
+        }
         return _device(self._gateway, {**device, "sw": _version()}, components)
 
     def _meter_device(self, meter: Nameplate) -> Mapping[str, Any]:

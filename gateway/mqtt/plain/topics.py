@@ -19,6 +19,11 @@ class Topics:
         return cls(topic_root(prefix, gateway_id))
 
     @property
+    def gateway_id(self) -> str:
+        """The gateway's id, the last level of the root."""
+        return self.root.rpartition("/")[2]
+
+    @property
     def everything(self) -> str:
         """The filter of all topics of this gateway."""
         return f"{self.root}/#"
@@ -41,7 +46,7 @@ class Topics:
     @property
     def user(self) -> tuple[tuple[str, str], ...]:
         """What MQTT 5 says of who publishes."""
-        return (("gateway", self.root.rpartition("/")[2]),)
+        return (("gateway", self.gateway_id),)
 
     def of_meter(self, meter: Nameplate, leaf: str) -> str:
         """Return `<root>/<meter id>/<leaf>`; raises ConfigError for an id that cannot be a level."""

@@ -11,14 +11,16 @@ from pydantic import BaseModel
 from gateway.clock import MANUAL_START
 from gateway.config.mqtt_sections import BrokerTlsSection, HomeAssistantSection, MqttSection
 from gateway.config.reader import load_config
+from gateway.database import Database
+from gateway.journal import Entry, FlagChange, Journal
 from gateway.mqtt.convention import Asked, Said
 from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import DEFAULT, PAYLOADS, Payloads
-from gateway.writer import Writer
+from sims.fleet import Fleet
 from sims.points import NS_PER_S
-from sims.snapshot import Snapshot, Tick
+from sims.snapshot import Tick
 from tests.support.mqtt import Station
 
 DOCUMENT = (Path(__file__).parents[4] / "docs/mqtt.md").read_text()
@@ -50,18 +52,20 @@ class Lobby:
         station = Station()
         station.tick = 7
         self.plain = Plain(Topics("metergate/plant-a"), config.nameplates, ALL, station)
-        writer = Writer(config, None, MANUAL_START)
-        writer.step(Tick(0, MANUAL_START, 0))
-        made = writer.step(Tick(1, MANUAL_START + 900 * NS_PER_S, 0))
-        assert made.snapshot
-        self.snapshot: Snapshot = made.snapshot
+        fleet = Fleet(config.meters, start=MANUAL_START, seed=config.seed)
+        fleet.step(Tick(0, MANUAL_START, 0))
+        self.snapshot = fleet.step(Tick(1, MANUAL_START + 900 * NS_PER_S, 0))
+        self.journal = Journal(Database(), ["1"], kinds=frozenset({"history"}), most=100)
 
     def messages(self) -> dict[str, Message]:
         """Return what the meter and the gateway say at first, by topic."""
         births = list(self.plain.births(self.snapshot))
         states = [message for messages in self.plain.states(self.snapshot) for message in messages]
-        closing = self.plain.closing(self.snapshot)
-        return {message.topic: message for message in (*births, *states, *closing)}
+        self.journal.add(self.snapshot)
+        changed = FlagChange(0, 1, MANUAL_START + 7 * NS_PER_S, 7, "reverse_phase", value=True)
+        entries = [Entry(0, changed), *self.journal.pending(0, 100)]
+        told = [*map(self.plain.message, entries), *self.plain.closing(self.snapshot)]
+        return {message.topic: message for message in (*births, *states, *told)}
 
 
 @pytest.fixture
@@ -71,6 +75,12 @@ def lobby(tmp_path: Path) -> Lobby:
 
 def test_the_state_is_that_of_a_meter(lobby: Lobby) -> None:
     assert json.loads(lobby.messages()["metergate/plant-a/lobby/state"].payload) == example("state")
+
+
+def test_events_and_intervals_are_those_of_a_meter(lobby: Lobby) -> None:
+    messages = lobby.messages()
+    for kind in ("event", "history"):
+        assert json.loads(messages[f"metergate/plant-a/lobby/{kind}"].payload) == example(kind)
 
 
 def test_the_component_is_that_of_its_device(lobby: Lobby) -> None:

@@ -22,7 +22,7 @@ class Payloads:
     `expiry_s` is for how long a broker keeps states, scalars and what hangs on them, on MQTT 5 [s]; None for
     ever. `deadbands` say by how much a point has to change before its scalar goes out, in its shown unit, by
     the names of points. The others are where Home Assistant looks for devices, the group and the edge node
-    of Sparkplug and the domain of Homie.
+    of Sparkplug and the domain of Homie. `commands` says whether the plain convention obeys any.
     """
 
     kinds: frozenset[Payload] = frozenset(DEFAULT)
@@ -32,6 +32,7 @@ class Payloads:
     retain: bool = True
     expiry_s: int | None = None
     deadbands: Mapping[str, float] = field(default_factory=dict)
+    commands: bool = True
     homeassistant_prefix: str = "homeassistant"
     sparkplug_group: str = "metergate"
     sparkplug_node: str = ""

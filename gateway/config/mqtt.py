@@ -50,6 +50,8 @@ class MqttChecker:
             self._add("expiry_s", "MQTT 3.1.1 knows no expiry; allowed: with version '5'")
         if len(set(section.payload)) < len(section.payload):
             self._add("payload", "a payload is named twice; allowed: each once")
+        if "homeassistant" in section.payload and "state" not in section.payload:
+            self._add("payload", "homeassistant shows what state says; allowed: with state")
         return MqttSettings(self._access(), section.url is None, self._payloads())
 
     def _add(self, key: str, message: str) -> None:
@@ -65,6 +67,7 @@ class MqttChecker:
             retain=section.retain,
             expiry_s=section.expiry_s,
             deadbands=section.deadband,
+            commands=section.commands,
             homeassistant_prefix=section.homeassistant.prefix,
             sparkplug_group=section.sparkplug.group,
             sparkplug_node=section.sparkplug.node or self._gateway_id,

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.broker import Access
-from gateway.commands import Applier
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
 from gateway.mqtt.conventions import conventions
+from gateway.mqtt.plain.commands import Control
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
@@ -53,7 +53,7 @@ class MqttAdapter:
         payloads: Payloads,
         gateway_id: str,
         meters: Sequence[Nameplate],
-        control: Applier,
+        control: Control,
         journal: Journal,
     ) -> None:
         self._access = access
@@ -72,7 +72,7 @@ class MqttAdapter:
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
                 teller=Teller(journal, convention.message) if isinstance(convention, Plain) else None,
             )
-            for convention in conventions(self._topics, meters, payloads)
+            for convention in conventions(self._topics, meters, payloads, control)
         ]
 
     async def start(self) -> None:

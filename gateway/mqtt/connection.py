@@ -17,6 +17,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as WireProperties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.broker import Access
 from gateway.mqtt.dialling import dial
@@ -171,9 +172,13 @@ class Connection(aiomqtt.Client):
             )
 
     async def listen(self, filters: Sequence[str]) -> None:
-        """Subscribe to these filters at QoS 1. Raises ConnectionLostError."""
+        """Subscribe to these filters at QoS 1. Raises ConnectionLostError.
+
+        On MQTT 5 a message that is heard at once also tells whether it is retained.
+        """
+        wishes: Any = SubscribeOptions(qos=1, retainAsPublished=True) if self._v5 else 1
         if filters:
-            await self.subscribe([(each, 1) for each in filters])
+            await self.subscribe([(each, wishes) for each in filters])
 
     def cut(self) -> None:
         """Break off without a DISCONNECT: the broker publishes the will. Safe whatever the state."""

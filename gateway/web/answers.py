@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from gateway.addressing import Addresses
+from gateway.bodies import KeySwitch
 from gateway.clock import ClockState, iso
 from gateway.commands import Applier, SetLink
 from gateway.errors import RequestRefusedError
@@ -172,10 +173,9 @@ class Answers:
         """Return the tick that is shown."""
         return Moment(**_moment(self._snapshot))
 
-    def key_turned(self, reason: str, *, right: bool) -> KeyTurned:
-        """Return what came of a turn of a key, which leaves it to the `right`; `reason` is the station's."""
-        pending = right and not reason
-        return KeyTurned(**_moment(self._snapshot), reset=None if pending else not reason, reason=reason)
+    def key_turned(self, turn: KeySwitch, reason: str) -> KeyTurned:
+        """Return what came of a turn of a key; `reason` is the station's."""
+        return KeyTurned(**_moment(self._snapshot), reset=turn.reset(reason), reason=reason)
 
     def _views(
         self, rows: Sequence[int], snapshot: Snapshot, addresses: Addresses

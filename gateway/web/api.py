@@ -10,16 +10,15 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Path, Query, Response
 
 from gateway import commands
+from gateway.bodies import ClockChange, KeySwitch
 from gateway.web import problems
 from gateway.web.answers import Answers, Control
 from gateway.web.schemas import (
     Advance,
-    ClockChange,
     ClockView,
     GatewayView,
     Health,
     Index,
-    KeySwitch,
     KeyTurned,
     MeterList,
     Moment,
@@ -122,14 +121,8 @@ def _add_changes(app: FastAPI, answers: Answers, control: Control) -> None:
 def _add_keys(app: FastAPI, answers: Answers, control: Control) -> None:
     @app.post("/api/v1/meters/{meter_id}/key-switch", summary="Turn the key that resets the peak demand")
     async def turn_key(meter_id: _MeterId, turn: KeySwitch) -> KeyTurned:
-        row = answers.row(meter_id)
-        command = (
-            commands.TurnKey(row, turn.position or "home")
-            if turn.held_s is None
-            else commands.HoldKey(row, turn.held_s)
-        )
-        (reason,) = await _everywhere(control, (command,))
-        return answers.key_turned(reason, right=turn.position != "home")
+        (reason,) = await _everywhere(control, (turn.command(answers.row(meter_id)),))
+        return answers.key_turned(turn, reason)
 
     @app.post("/api/v1/meters/{meter_id}/reset-peak", summary="Reset the peak demand from afar")
     async def reset_peak(meter_id: _MeterId) -> Moment:
@@ -144,7 +137,7 @@ def _add_clock(app: FastAPI, answers: Answers, control: Control) -> None:
 
     @app.patch("/api/v1/clock", summary="Change the speed of a real clock, pause it or let it go on")
     async def change_clock(change: ClockChange) -> ClockView:
-        await _everywhere(control, commands.SetClock(change.speed, change.paused))
+        await _everywhere(control, change.request())
         return answers.clock()
 
     @app.post(

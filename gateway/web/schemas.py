@@ -1,13 +1,14 @@
 """What the HTTP API takes and gives, as pydantic models: the OpenAPI document is made of them.
 
-No behaviour; what stands in a model comes from `answers`.
+No behaviour; what stands in a model comes from `answers`. What MQTT takes as well is in `gateway.bodies`.
 """
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
-from gateway.clock import FASTEST, LONGEST_ADVANCE_S, ClockMode, span
+from gateway.bodies import Given
+from gateway.clock import LONGEST_ADVANCE_S, ClockMode, span
 from sims.points import PUBLISHED, Kind, Point
 
 _JSON_TYPES: Final = {
@@ -34,18 +35,12 @@ _READINGS_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-class _Given(BaseModel):
-    """What a client sends: nothing that is not asked for, and no conversions."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
 def _whole_microseconds(seconds: float) -> float:
     span(seconds)
     return seconds
 
 
-class Advance(_Given):
+class Advance(Given):
     """How far to move a manual clock."""
 
     seconds: Annotated[float, AfterValidator(_whole_microseconds)] = Field(
@@ -54,40 +49,6 @@ class Advance(_Given):
         description="Simulated time to go on by [s], to the microsecond",
         examples=[300],
     )
-
-
-class ClockChange(_Given):
-    """What to change of a real clock; what is left out stays."""
-
-    speed: float | None = Field(
-        default=None, gt=0, le=FASTEST, description="Simulated seconds in a second, from now on"
-    )
-    paused: bool | None = Field(default=None, description="Whether simulated time stands still")
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.speed is None and self.paused is None:
-            raise ValueError("changes nothing; allowed: speed, paused, or both")
-        return self
-
-
-class KeySwitch(_Given):
-    """How to turn the key switch: right and back, or one way."""
-
-    held_s: float | None = Field(
-        default=None,
-        gt=0,
-        le=3600,
-        description="Turn it right and, so many simulated seconds later, back",
-        examples=[0.5],
-    )
-    position: Literal["right", "home"] | None = Field(default=None, description="Turn it one way")
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.held_s is None) == (self.position is None):
-            raise ValueError("is not one turn; allowed: held_s, or position")
-        return self
 
 
 class Moment(BaseModel):

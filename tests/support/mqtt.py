@@ -1,21 +1,23 @@
 """The MQTT adapter with meters of its own, in the test's process or in one that can be killed."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.broker import Access, BrokerAddress
-from gateway.commands import Outcome, Request
+from gateway.clock import ClockState
+from gateway.commands import Outcome, Request, SetLink
+from gateway.config.changes import gateway_changed
 from gateway.database import Database
 from gateway.journal import Journal
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
 from sims.models import Nameplate
 from sims.points import FLAGS, NS_PER_S
-from sims.snapshot import Snapshot
+from sims.snapshot import Snapshot, Tick
 from tests.support.snapshots import START, nameplates, snapshot_of
 
 
@@ -31,8 +33,29 @@ def plain_snapshot(meters: Sequence[Nameplate], tick: int = 1, **columns: NDArra
     return snapshot_of(meters, tick, **plain | columns)
 
 
-class Gateway:
-    """An adapter on a broker, with its meters and the tick it shows; `asked` is what others have asked for.
+class Station:
+    """What is asked of a station at `tick`: it carries out nothing, but keeps in mind what was `asked`."""
+
+    def __init__(self) -> None:
+        self.tick = 0
+        self.asked: list[Request] = []
+
+    async def apply(self, request: Request) -> Outcome:
+        """Keep in mind what is asked for."""
+        self.asked.append(request)
+        return ("",)
+
+    def gateway_change(self, changes: Mapping[str, Any]) -> SetLink:
+        """Take the changes for what the station takes them for."""
+        return SetLink(None, gateway_changed(changes))
+
+    def clock_state(self) -> ClockState:
+        """Return a manual clock at the tick that is shown."""
+        return ClockState("manual", Tick(self.tick, START + self.tick * NS_PER_S), 1.0, 1.0, paused=False)
+
+
+class Gateway(Station):
+    """An adapter on a broker, with its meters and the tick it shows, and the station that it asks.
 
     Without `url` the broker is one that comes along; `payloads` are settings of `Payloads`.
     """
@@ -49,9 +72,8 @@ class Gateway:
         tls: ssl.SSLContext | None = None,
         **payloads: Any,
     ) -> None:
+        super().__init__()
         self.meters = nameplates(count)
-        self.tick = 0
-        self.asked: list[Request] = []
         serials = [meter.serial for meter in self.meters]
         self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
@@ -64,11 +86,6 @@ class Gateway:
             journal=self.journal,
         )
         self.show()
-
-    async def apply(self, request: Request) -> Outcome:
-        """Carry out nothing, but keep in mind what was asked for."""
-        self.asked.append(request)
-        return ("",)
 
     def show(self) -> Snapshot:
         """Show the next tick."""

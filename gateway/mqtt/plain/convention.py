@@ -9,7 +9,10 @@ from gateway.clock import iso
 from gateway.journal import Entry
 from gateway.mqtt.convention import Heard
 from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
+from gateway.mqtt.plain.commands import Commands, Control
+from gateway.mqtt.plain.discovery import Discovery
 from gateway.mqtt.plain.entries import Entries
+from gateway.mqtt.plain.scalars import Scalars
 from gateway.mqtt.plain.state import States
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
@@ -18,32 +21,43 @@ from sims.snapshot import Snapshot
 
 
 class Plain:
-    """States, scalars and commands of `meters` under `topics`. Implements Convention."""
+    """States, scalars and commands of `meters` under `topics`, announced to Home Assistant or not.
+
+    Implements Convention. `control` is what commands ask.
+    """
 
     name = ""
 
-    def __init__(self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads) -> None:
+    def __init__(
+        self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads, control: Control
+    ) -> None:
         self._topics = topics
-        self._meters = meters
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
         self._entries = Entries(topics, meters)
-        self._parts: list[States] = []
-        if "state" in payloads.kinds:
-            self._parts.append(States(topics, meters, payloads))
-        self.subscriptions: Sequence[str] = ()
+        self._states = States(topics, meters, payloads) if "state" in payloads.kinds else None
+        self._scalars = Scalars(topics, meters, payloads) if "scalars" in payloads.kinds else None
+        self._discovery = Discovery(topics, meters, payloads)
+        self._commands = Commands(topics, meters, control) if payloads.commands else None
+        self.subscriptions: Sequence[str] = (
+            *self._discovery.subscriptions,
+            *(self._commands.subscriptions if self._commands else ()),
+        )
 
     def will(self) -> Message:
         """Return the gateway's `offline`."""
         return statuses([self._topics.status], OFFLINE)[0]
 
     def births(self, snapshot: Snapshot) -> Iterable[Message]:  # noqa: ARG002  Convention's
-        """Return that all are `online`."""
-        return statuses(self._statuses, ONLINE)
+        """Yield that all are `online`, and what Home Assistant is to know; all scalars follow."""
+        if self._scalars:
+            self._scalars.forget()
+        yield from statuses(self._statuses, ONLINE)
+        yield from self._discovery.messages()
 
     def states(self, snapshot: Snapshot) -> Iterator[Sequence[Message]]:
         """Yield what each meter has to say, of all kinds that follow the clock."""
-        spoken = zip(*(part.of(snapshot) for part in self._parts), strict=True)
-        return (list(chain.from_iterable(each)) for each in spoken)
+        parts = [part.of(snapshot) for part in (self._states, self._scalars) if part]
+        return (list(chain.from_iterable(each)) for each in zip(*parts, strict=True))
 
     def closing(self, snapshot: Snapshot) -> Sequence[Message]:
         """Return the tick: once a broker has acknowledged it, it has all the states."""
@@ -66,6 +80,7 @@ class Plain:
         """Return that it is `online`."""
         return statuses([self._statuses[row]], ONLINE)
 
-    def heard(self, incoming: Incoming) -> Heard:  # noqa: ARG002  Convention's
-        """Hear nothing yet."""
-        return None
+    def heard(self, incoming: Incoming) -> Heard:
+        """Return what comes of a command, of what Home Assistant says and of a note of ours."""
+        asked = self._commands.heard(incoming) if self._commands else None
+        return asked or self._discovery.heard(incoming)

@@ -23,7 +23,8 @@ class States:
     def __init__(self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads) -> None:
         self._topics = [topics.of_meter(meter, "state") for meter in meters]
         self._readings = Readings(meters)
-        self._rest = (payloads.qos, payloads.retain, Properties("application/json", payloads.expiry_s))
+        properties = Properties("application/json", payloads.expiry_s, topics.user)
+        self._rest = (payloads.qos, payloads.retain, properties)
 
     def of(self, snapshot: Snapshot) -> Iterator[list[Message]]:
         """Yield each meter's message: its reading with `time` and `tick` before it."""

@@ -38,6 +38,16 @@ class Topics:
         """Where the gateway says which tick all states have reached."""
         return f"{self.root}/tick"
 
+    @property
+    def discovered(self) -> str:
+        """Where the gateway notes which devices it has announced to Home Assistant."""
+        return f"{self.root}/homeassistant"
+
+    @property
+    def user(self) -> tuple[tuple[str, str], ...]:
+        """What MQTT 5 says of who publishes."""
+        return (("gateway", self.gateway_id),)
+
     def of_meter(self, meter: Nameplate, leaf: str) -> str:
         """Return `<root>/<meter id>/<leaf>`; raises ConfigError for an id that cannot be a level."""
         return f"{meter_topic(self.root, meter)}/{leaf}"

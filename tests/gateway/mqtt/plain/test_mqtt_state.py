@@ -17,6 +17,7 @@ from gateway.payloads import Payloads
 from sims.models import MODELS, Nameplate
 from sims.points import POINTS, PUBLISHED, Kind
 from sims.snapshot import Snapshot, Tick
+from tests.support.mqtt import Station
 
 Plates = Callable[[int], list[Nameplate]]
 Reading = Callable[..., Snapshot]
@@ -118,7 +119,7 @@ def test_energy_keeps_its_milliwatt_hours_up_to_the_rollover(plates: Plates, rea
 
 def test_topics_are_those_of_the_contract(plates: Plates, reading: Reading) -> None:
     meters = plates(1)
-    plain = Plain(TOPICS, meters, Payloads())
+    plain = Plain(TOPICS, meters, Payloads(), Station())
     assert [message[:4] for message in plain.farewell()] == [
         ("metergate/plant-a/M0001/status", OFFLINE, 1, True),
         ("metergate/plant-a/status", OFFLINE, 1, True),

@@ -1,7 +1,7 @@
 """The wire format of Sparkplug B: how payloads are put together from ready pieces, and taken apart.
 
 It is the protobuf message `org.eclipse.tahu.protobuf.Payload`, of which few fields are needed: varints, eight
-bytes and what has a length (decision 30). Nothing is known here of meters, topics and sequences.
+bytes and what has a length (decision 31). Nothing is known here of meters, topics and sequences.
 """
 
 import struct

@@ -13,6 +13,7 @@ from gateway.broker import Access
 from gateway.commands import Applier
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
+from gateway.link_faults import Links
 from gateway.mqtt.conventions import conventions
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
@@ -36,7 +37,8 @@ class MqttAdapter:
 
     `access` is how the broker is reached; where it is `own`, one comes along there (if that is loopback, else
     on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once.
-    `control` carries out what others ask for. Raises ConfigError for an id that cannot be in a topic.
+    `control` carries out what others ask for; `links` are the faults of the meters' lines. Raises ConfigError
+    for an id that cannot be in a topic.
     """
 
     name = "mqtt"
@@ -50,6 +52,7 @@ class MqttAdapter:
         gateway_id: str,
         meters: Sequence[Nameplate],
         control: Applier,
+        links: Links,
     ) -> None:
         self._access = access
         self._own = own
@@ -64,6 +67,7 @@ class MqttAdapter:
                 meters=len(meters),
                 publish_s=payloads.publish_s,
                 control=control,
+                links=links,
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
             )
             for convention in conventions(self._topics, meters, payloads)

@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from gateway.broker import Access
 from gateway.commands import Applier, Outcome
 from gateway.errors import RequestRefusedError
+from gateway.link_faults import Links
+from gateway.mqtt import faults
 from gateway.mqtt.connection import Connection, ConnectionLostError
-from gateway.mqtt.convention import Asked, Convention, Reborn, Said
+from gateway.mqtt.convention import SILENCE, Asked, Convention, Reborn, Said
+from gateway.mqtt.late import Late
 from gateway.mqtt.link import Link
-from gateway.mqtt.messages import Incoming
+from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.publisher import Publisher
 from sims.snapshot import Snapshot
 
@@ -31,6 +34,7 @@ class Session:
         meters: int,
         publish_s: float,
         control: Applier,
+        links: Links,
         longest_wait_s: float,
         tellers: Sequence[Teller] = (),
     ) -> None:
@@ -38,7 +42,9 @@ class Session:
         self._control = control
         self._tellers = tellers
         self._running: asyncio.Task[None] | None = None
-        self._publisher = Publisher(convention, meters, publish_s)
+        self._faults = faults.Faults(links, convention)
+        self._late = Late()
+        self._publisher = Publisher(convention, meters, publish_s, self._faults, self._late)
         self._link = Link(
             identifier=identifier,
             will=convention.will,
@@ -90,7 +96,7 @@ class Session:
     async def _serve(self, connection: Connection) -> None:
         """Do everything at once that is done on a connection; raise what ends any of it."""
         await connection.listen(self._convention.subscriptions)
-        work = (self._publisher.serve, self._hear, *self._tellers)
+        work = (self._publisher.serve, self._late.serve, self._hear, *self._tellers)
         tasks = [asyncio.ensure_future(each(connection)) for each in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -109,13 +115,23 @@ class Session:
 
     async def _obey(self, connection: Connection, incoming: Incoming) -> None:
         match self._convention.heard(incoming):
-            case Asked(request, answer):
-                try:
-                    outcome: Outcome | RequestRefusedError = await self._control.apply(request)
-                except RequestRefusedError as refusal:
-                    outcome = refusal
-                await connection.send(answer(outcome))
+            case Asked() as asked:
+                await connection.send(await self._answer(asked))
             case Said(messages):
                 await connection.send(messages)
             case Reborn(within_s):
                 self._publisher.be_born_again(within_s)
+
+    async def _answer(self, asked: Asked) -> Sequence[Message]:
+        """Have done what is asked, unless its line is at fault; return what is answered now."""
+        row, strike = self._faults.asked(asked.request)
+        if faults.lost(strike):
+            return SILENCE
+        outcome: Outcome | RequestRefusedError | None = faults.refused(strike)
+        if outcome is None:
+            try:
+                outcome = await self._control.apply(asked.request)
+            except RequestRefusedError as refusal:
+                outcome = refusal
+        answer = faults.sent(strike, asked.answer(outcome))
+        return self._late.pass_on(faults.Said(row, answer, strike.delay))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gateway.broker import Access, BrokerAddress
 from gateway.commands import Outcome, Request
+from gateway.link_faults import LinkFault, Links
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
 from sims.models import Nameplate
@@ -50,6 +51,7 @@ class Gateway:
         self.meters = nameplates(count)
         self.tick = 0
         self.asked: list[Request] = []
+        self.links = Links("mqtt", 0)
         self.adapter = MqttAdapter(
             access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
             own=url is None,
@@ -57,6 +59,7 @@ class Gateway:
             gateway_id=gateway_id,
             meters=self.meters,
             control=self,
+            links=self.links,
         )
         self.show()
 
@@ -65,10 +68,15 @@ class Gateway:
         self.asked.append(request)
         return ("",)
 
+    def fault(self, row: int | None, mode: str, **more: Any) -> None:
+        """Let the line of a meter, or of all (None), have a fault from the next tick on."""
+        self.links.set(row, LinkFault(mode, **more))
+
     def show(self) -> Snapshot:
         """Show the next tick."""
         self.tick += 1
         snapshot = plain_snapshot(self.meters, self.tick)
+        self.links.show(snapshot)
         self.adapter.show(snapshot)
         return snapshot
 

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bacnet, bacnet_cov, modbus, process, ticks
+from benchmarks import bacnet, bacnet_cov, modbus, mqtt, process, ticks
 
 Row = tuple[str, ...]
 
@@ -20,6 +20,8 @@ BENCHMARKS: Final[dict[str, tuple[Row, Callable[[], Iterator[Row]]]]] = {
     "modbus": (modbus.COLUMNS, modbus.measure),
     "bacnet": (bacnet.COLUMNS, bacnet.measure),
     "cov": (bacnet_cov.COLUMNS, bacnet_cov.measure),
+    "mqtt": (mqtt.COLUMNS, mqtt.measure),
+    "publishing": (mqtt.RATE_COLUMNS, mqtt.measure_rate),
 }
 
 

@@ -12,7 +12,7 @@ from gateway.hub import Adapter
 from gateway.link_faults import LinksByProtocol
 
 if TYPE_CHECKING:
-    from gateway.web.answers import Control
+    from gateway.control import Control
 
 
 def _modbus(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
@@ -37,18 +37,22 @@ def _modbus(config: Config, control: "Control", links: LinksByProtocol) -> Adapt
 def _bacnet(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
     if config.bacnet is None:
         return None
-    from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  imported when wanted
+    from gateway.bacnet.layout import Ground  # noqa: PLC0415  imported when wanted
+    from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  likewise
 
     settings = config.bacnet
-    return BacnetAdapter(
+    ground = Ground(
         address=settings.address,
         port=settings.port,
-        device_instance=settings.device_instance,
         network=settings.network,
         topology=settings.topology,
         hosts=settings.hosts,
         own_network=settings.own_network,
         role=settings.role,
+    )
+    return BacnetAdapter(
+        ground,
+        device_instance=settings.device_instance,
         password=settings.password,
         links=links["bacnet"],
         gateway_id=config.gateway_id,
@@ -72,6 +76,7 @@ def _mqtt(config: Config, control: "Control", links: LinksByProtocol) -> Adapter
         meters=config.nameplates,
         control=control,
         links=links["mqtt"],
+        journal=control.journal,
     )
 
 

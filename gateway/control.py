@@ -15,17 +15,24 @@ from gateway.conditions import Conditions
 from gateway.config.changes import change_schema, gateway_change_schema, gateway_changed
 from gateway.config.settings import Config
 from gateway.hub import Endpoint, Hub
+from gateway.journal import Journal
 from sims.key_switch import KeyOutcome
 
 
 class Control:
-    """The station's side towards the adapters of its `hub`, which it makes; `serving` names those at work."""
+    """The station's side towards the adapters of its `hub`, which it makes; `serving` names those at work.
 
-    def __init__(self, config: Config, requests: Requests, clock: Clock, conditions: Conditions) -> None:
+    `journal` is what waits to be told.
+    """
+
+    def __init__(
+        self, config: Config, requests: Requests, clock: Clock, conditions: Conditions, journal: Journal
+    ) -> None:
         self._requests = requests
         self._clock = clock
         self._conditions = conditions
         self._topic_root = topic_root(config.mqtt.payloads.prefix, config.gateway_id) if config.mqtt else None
+        self.journal: Final = journal
         self.hub: Final = Hub(adapters.build(config, self, conditions.links))
         self.serving: Final = set[str]()
 

@@ -6,6 +6,7 @@ signals and files: that is `process`.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final, Self, TypeVar
 
@@ -14,6 +15,8 @@ from gateway.commands import Broadcast, Command, OneTick, Outcome, Requests, Set
 from gateway.conditions import Conditions
 from gateway.config.settings import Config
 from gateway.control import Control
+from gateway.database import Database
+from gateway.journal import Journal
 from gateway.link_faults import links_of
 from gateway.store import Store
 from gateway.writer import Made, Writer
@@ -35,10 +38,15 @@ class Station:
             speed=settings.speed,
         )
         first = self._clock.state.tick
-        self._writer = Writer(config, store, first.time)
+        database = store.database if store else Database()
+        self._closing = contextlib.nullcontext() if store else contextlib.closing(database)
+        serials = [nameplate.serial for nameplate in config.nameplates]
+        kept = config.journal
+        journal = Journal(database, serials, kinds=kept.kinds, most=kept.most)
+        self._writer = Writer(config, database, store, journal, first.time)
         self._conditions = Conditions(config.meters, links_of(config.seed, config.links))
         self._requests = Requests()
-        self.control: Final = Control(config, self._requests, self._clock, self._conditions)
+        self.control: Final = Control(config, self._requests, self._clock, self._conditions, journal)
         self._hub = self.control.hub
         self._alone = asyncio.Lock()  # whoever makes a tick, from asking for it to showing it
         self._publish(self._writer.step(first))
@@ -61,10 +69,11 @@ class Station:
         """Refuse what still waits and stop all adapters at once."""
         self._requests.close()
         self.control.serving.clear()
-        stopping = (adapter.stop() for adapter in self._hub.adapters)
-        for outcome in await asyncio.gather(*stopping, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        with self._closing:
+            stopping = (adapter.stop() for adapter in self._hub.adapters)
+            for outcome in await asyncio.gather(*stopping, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
 
     async def run(self) -> None:
         """Tick and carry out requests for ever; raises whatever goes wrong in any of it."""

@@ -11,7 +11,9 @@ from functools import partial
 from gateway.commands import Change, Command, HoldKey, ResetPeak, SetLink, SetPulseHub, TurnKey
 from gateway.config.changes import changed
 from gateway.config.settings import Config
+from gateway.database import Database
 from gateway.errors import RequestRefusedError
+from gateway.journal import Journal
 from gateway.store import Store
 from sims import pulse_hub
 from sims.fleet import Fleet
@@ -53,10 +55,17 @@ class _Plan:
 
 
 class Writer:
-    """The meters of `config`, from `start` [ns] on, and what they keep, in `store` if there is one."""
+    """The meters of `config`, from `start` [ns] on, and what they keep, in `store` if there is one.
 
-    def __init__(self, config: Config, store: Store | None, start: int) -> None:
+    What is to be told of them goes into `journal`, which is in `database`, as is the store.
+    """
+
+    def __init__(
+        self, config: Config, database: Database, store: Store | None, journal: Journal, start: int
+    ) -> None:
+        self._database = database
         self._store = store
+        self._journal = journal
         self._fleet = Fleet(
             config.meters,
             start=start,
@@ -126,9 +135,11 @@ class Writer:
         return self._fleet.hold_key(row, held) or too_long(held)
 
     def _made(self, snapshot: Snapshot) -> Made:
-        """Return what may be shown now that the store has what the meters keep at it."""
-        if self._store:
-            self._store.save(self._fleet.memories(), snapshot.tick.time)
+        """Return what may be shown now that store and journal have, as one, what is kept and told of it."""
+        with self._database.transaction():
+            if self._store:
+                self._store.save(self._fleet.memories(), snapshot.tick.time)
+            self._journal.add(snapshot)
         outcomes = {row: self._fleet.key_outcome(row) for row in self._turned}
         self._turned = {row for row in self._turned if snapshot.columns["key_switch"][row]}
         self._shown = snapshot.tick.time

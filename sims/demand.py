@@ -66,8 +66,8 @@ class Demand:
     """What all meters remember of their demand; every public array has shape (n_meters,).
 
     `last` is the demand of the last closed interval and `rolling` the 15-minute demand [W]; `peak` [W] and
-    `peak_time` [ns] are the highest rolling demand and when it was reached; `sequence` counts the closed
-    intervals. `methods` has the name of each meter's method.
+    `peak_time` [ns] are the highest rolling demand and when it was reached; `sequence` counts the intervals
+    closed so far, in earlier lives, too. `methods` has the name of each meter's method.
     """
 
     def __init__(self, methods: list[str]) -> None:

@@ -164,6 +164,7 @@ class Fleet:
             self._demand.peak.tolist(),
             self._demand.peak_time.tolist(),
             self._hub_counts.tolist(),
+            self._demand.sequence.tolist(),
         )
         meters = dict(zip(self._serials, map(Memory._make, zip(*columns, strict=True)), strict=True))
         return Memories(meters, self._pulse_hubs.settings if self._pulse_hubs else {})
@@ -176,6 +177,7 @@ class Fleet:
                 self._demand.peak[row] = memory.peak_demand
                 self._demand.peak_time[row] = memory.peak_demand_time
                 self._hub_counts[row] = memory.hub_count
+                self._demand.sequence[row] = memory.intervals
         if self._pulse_hubs:
             for number in range(self._pulse_hubs.hubs):
                 for name, value in memories.pulse_hubs.get(number, {}).items():

@@ -11,7 +11,8 @@ from typing import NamedTuple
 class Memory(NamedTuple):
     """What one meter keeps without power: energy [mJ and fJ], peak demand [W] and its time [ns] (R16).
 
-    `hub_count` is what the input of a pulse hub has counted that the meter is wired to.
+    `hub_count` is what the input of a pulse hub has counted that the meter is wired to, `intervals` how many
+    demand intervals have closed: the latest one's sequence number.
     """
 
     millijoules: int
@@ -19,6 +20,7 @@ class Memory(NamedTuple):
     peak_demand: float
     peak_demand_time: int
     hub_count: int = 0
+    intervals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

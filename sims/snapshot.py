@@ -38,7 +38,8 @@ class DemandInterval:
 
     `rows` are indices into the columns of the snapshot, shape (k,); all others have that shape, too. `end` is
     when each interval closed [ns since 1970 UTC], in the order of time, and `sequence` counts the intervals
-    of each meter from 1. `demand` and `rolling_demand` [W] and `energy` [mJ], the reading, are as of `end`.
+    of each meter from 1, over restarts where memories are kept. `demand` and `rolling_demand` [W] and
+    `energy` [mJ], the reading, are as of `end`.
     """
 
     rows: NDArray[np.int64]

@@ -5,7 +5,7 @@ What they say is decided elsewhere.
 
 from typing import Final
 
-from gateway.bacnet.codes import MAX_APDU, ErrorCode
+from gateway.bacnet.codes import MAX_APDU, AbortReason, ErrorCode
 from gateway.bacnet.encoding import enumerated
 from gateway.errors import RequestRefusedError
 
@@ -30,6 +30,14 @@ SEGMENTED_RESPONSE_ACCEPTED: Final = 0x02
 
 APDU_LIMITS: Final = (50, 128, 206, 480, 1024, *(MAX_APDU,) * 11)
 """The longest APDU that the asker accepts, by the low half of a request's second octet (clause 20.1.2.5)."""
+_SEGMENTS_ACCEPTED: Final = (0, 2, 4, 8, 16, 32, 64, 0)
+"""What an asker accepts by the high half of a request's second octet; 0 is unspecified or more than 64."""
+_ANY_NUMBER: Final = 1 << 16
+"""Segments where the asker does not say how many it accepts."""
+SEGMENT_HEADER: Final = 5
+"""Octets of a segment before its part of the answer."""
+WHOLE_HEADER: Final = 3
+"""Octets of an answer in one piece up to its service choice."""
 
 
 class ServiceError(RequestRefusedError):
@@ -67,3 +75,23 @@ def reject(invoke: bytes, reason: int) -> bytes:
 def abort(invoke: bytes, reason: int) -> bytes:
     """Return an Abort PDU; reasons are those of `AbortReason`, or others on a faulty line."""
     return bytes((ABORT,)) + invoke + bytes((reason,))
+
+
+def longest(request: bytes) -> int:
+    """Return the octets of the longest answer that its asker accepts, in one piece or in segments."""
+    limit = APDU_LIMITS[request[1] & 15]
+    if not _takes_segments(request):
+        return limit
+    most = _SEGMENTS_ACCEPTED[request[1] >> 4 & 7] or _ANY_NUMBER
+    return WHOLE_HEADER + most * (limit - SEGMENT_HEADER)
+
+
+def too_long(request: bytes, *, segments: bool) -> bytes:
+    """Return the Abort for an answer that is too long (clause 5.4.5.3); `segments`: it could be sent so."""
+    in_vain = segments and _takes_segments(request)
+    why = AbortReason.BUFFER_OVERFLOW if in_vain else AbortReason.SEGMENTATION_NOT_SUPPORTED
+    return abort(request[2:3], why)
+
+
+def _takes_segments(request: bytes) -> bool:
+    return bool(request[0] & SEGMENTED_RESPONSE_ACCEPTED)

@@ -1,48 +1,66 @@
 """What devices do with the APDUs that reach them: requests are answered, questions announced, writes applied.
 
 And what they say of their own accord: changes of values and alarms. No headers and no sockets: what carries
-the APDUs is the speaker's business, and what becomes of them on faulty lines that of `lines.py`.
+the APDUs is the speaker's business, and what becomes of them on faulty lines that of `voices.py`.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Final
 
 from gateway.bacnet import apdu
-from gateway.bacnet.bindings import I_AM
-from gateway.bacnet.codes import Confirmed, Property
+from gateway.bacnet.codes import LIST_CHANGES, Confirmed, Property
 from gateway.bacnet.cov import Cov
-from gateway.bacnet.device_clocks import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
 from gateway.bacnet.device_object import APDU_TIMEOUT_S
-from gateway.bacnet.discovery import QUESTIONS, WHO_IS, announcements, i_am
+from gateway.bacnet.discovery import announcements, i_am
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import acknowledge
 from gateway.bacnet.faults import REQUESTS, Faults, lost, received
-from gateway.bacnet.lines import Lines
 from gateway.bacnet.notification import Notifier
 from gateway.bacnet.objects import Destinations, Device, Increment
-from gateway.bacnet.outbox import Outbox
+from gateway.bacnet.outbox import PAUSE_S, Outbox
 from gateway.bacnet.pacing import Pacer
-from gateway.bacnet.peer import Message, Peer, Speaker
+from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.pending import PendingWrites
-from gateway.bacnet.responder import LIST_CHANGES, Act, Responder
+from gateway.bacnet.responder import Act, Responder
 from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
+from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
 from gateway.bacnet.transactions import ANSWERS, Transactions
+from gateway.bacnet.voice import Speaker
+from gateway.bacnet.voices import Voices
+from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Applier
 from gateway.link_faults import Links, Strike
 from sims.snapshot import Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times that devices go by, beside those of their faults.
+
+    A device pauses for `pause_s` between notifications and asks again after `timeout_s` [s]; lifetimes of
+    subscriptions are measured on the clock `now` [s].
+    """
+
+    pause_s: float = PAUSE_S
+    timeout_s: float = APDU_TIMEOUT_S
+    now: Callable[[], float] = time.monotonic
+
+
+_USUAL: Final = Times()
+
+
 class Application:
     """The application layer of all devices of an adapter; their rows are those of `meters` meters.
 
-    `links` are the faults of their lines, `control` says who may speak. `outbox`, `subscriptions` and
-    `segmenter` differ from the usual ones in their times alone; a device asks again after `timeout_s` [s].
+    `links` are the faults of their lines, `control` says who may speak.
     """
 
     def __init__(
@@ -51,42 +69,41 @@ class Application:
         commands: Applier,
         speaker: Speaker,
         *,
-        links: Links | None = None,
-        control: DeviceControl | None = None,
-        outbox: Outbox | None = None,
-        subscriptions: Subscriptions | None = None,
-        timeout_s: float = APDU_TIMEOUT_S,
-        segmenter: Segmenter | None = None,
+        links: Links,
+        control: DeviceControl,
+        times: Times = _USUAL,
     ) -> None:
         self._speaker: Final = speaker
         self._stores = Stores(meters)
-        acts: dict[int, Act] = {
+        self.responder: Final = Responder(self._stores, self._list, self._acts())
+        self._pending = PendingWrites(commands, self._stores)
+        self._pacer = Pacer()
+        self._segmenter = Segmenter()
+        self._links, self._control = links, control
+        self._faults = Faults(links, self.responder.image, self._stores.clocks)
+        self._voices = Voices(speaker, control, self._faults)
+        self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
+        self._now: Snapshot | None = None
+        self._outbox = Outbox(times.pause_s)
+        self._transactions = Transactions(self._voices, self._voices.may_speak, times.timeout_s)
+        telling = self._voices, self._outbox, self._transactions
+        self._cov = Cov(Subscriptions(times.now), self._faults.image, *telling)
+        self._notifier = Notifier(self._stores, *telling)
+
+    def _acts(self) -> dict[int, Act]:
+        """Return by its number what carries out each service that has no answer of its own."""
+        return {
             Confirmed.SUBSCRIBE_COV: self._subscribe,
             Confirmed.SUBSCRIBE_COV_PROPERTY: self._subscribe,
             Confirmed.ACKNOWLEDGE_ALARM: self._acknowledge,
             Confirmed.DEVICE_COMMUNICATION_CONTROL: self._control_communication,
             Confirmed.REINITIALIZE_DEVICE: self._restart,
         }
-        self._responder = Responder(self._stores, self._list, acts)
-        self._pending = PendingWrites(commands, self._stores)
-        self._pacer = Pacer()
-        self._outbox = outbox or Outbox()
-        self._segmenter = segmenter or Segmenter()
-        self._control = control or DeviceControl()
-        self._links = links or Links("bacnet", 0)
-        self._faults = Faults(self._links, self._responder.image, self._stores.clocks)
-        self._lines = Lines(speaker, self._control, self._faults)
-        self._aside: tuple[frozenset[int | None], frozenset[int]] = frozenset(), frozenset()
-        self._now: Snapshot | None = None
-        self._transactions = Transactions(self._lines, self._lines.may_speak, timeout_s)
-        asking = self._lines, self._outbox, self._transactions
-        self._cov = Cov(subscriptions or Subscriptions(), self._faults.image, *asking)
-        self._notifier = Notifier(self._stores, *asking)
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on, and tell what has changed with it."""
         changes = self._stores.alarms.update(snapshot)
-        self._responder.show(snapshot)
+        self.responder.show(snapshot)
         self._now = snapshot
         self._faults.show(snapshot)
         self._set_aside()
@@ -97,17 +114,10 @@ class Application:
         """Forget what is left to say and give up the writes that wait."""
         self._pacer.stop()
         self._outbox.stop()
-        self._lines.stop()
+        self._voices.stop()
         self._transactions.stop()
         self._segmenter.stop()
         await self._pending.stop()
-
-    def read(self, request: bytes, device: Device) -> bytes | None:
-        """Return a device's answer to a request that reads, the same for all who ask in this tick.
-
-        None where it is not.
-        """
-        return self._responder.read(request, device)
 
     def hear(self, message: Message, devices: Sequence[Device]) -> None:
         """Let `devices`, whose instances ascend, do what a message asks of them."""
@@ -127,7 +137,7 @@ class Application:
     def _deal_with(self, device: Device, message: Message) -> None:
         """Let a device answer a request, or take the answer to its own: faults of its line are for requests.
 
-        What such a fault keeps from the device is answered by the line.
+        What such a fault keeps from the device is answered in its place.
         """
         request = message.apdu
         if self._is_disabled(device) and not is_always_served(request):
@@ -144,7 +154,7 @@ class Application:
         """Let a device answer a request as far as its line lets it."""
         request = message.apdu
         strike = self._faults.strike(device, REQUESTS)
-        answer = partial(self._lines.answer, device, message, strike)
+        answer = partial(self._voices.answer, device, message, strike)
         if (said := lost(strike, request)) is None:
             self._ask(device, message._replace(apdu=received(strike, request)), strike, answer)
         elif said:
@@ -153,7 +163,7 @@ class Application:
     def _ask(self, device: Device, message: Message, strike: Strike, answer: Send) -> None:
         """Let a device answer a request: at once, or when what it wants written is."""
         shown = self._faults.shown(device, strike)
-        responder = self._responder if shown is None else self._responder.showing(*shown)
+        responder = self.responder if shown is None else self.responder.showing(*shown)
         found = responder.answer(message.apdu, device, message.peer)
         if isinstance(found, WriteRequest):
             self._pending.add(message.peer, found, partial(self._written, found, answer))
@@ -180,7 +190,7 @@ class Application:
 
     def _forget(self) -> None:
         """Answer anew: what the image shows of the stores has changed."""
-        self._responder.forget()
+        self.responder.forget()
         self._speaker.forget()
 
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:
@@ -188,21 +198,21 @@ class Application:
 
     def _control_communication(self, body: bytes, device: Device, _: Peer) -> None:
         self._control.control(body, device)
-        if not self._lines.may_speak(device):
+        if not self._voices.may_speak(device):
             self._transactions.drop(device)
         if self._is_disabled(device):
             self._segmenter.drop(device)
-            self._lines.drop(device)
+            self._voices.drop(device)
         self._set_aside()
 
     def _restart(self, body: bytes, device: Device, _: Peer) -> None:
         """Restart the communication of a device: what clients have asked it to tell is forgotten."""
         self._control.reinitialize(body, device)
         self._set_aside()
-        asked = self._segmenter, self._lines
+        asked = self._segmenter, self._voices
         for said in (self._cov, self._notifier, self._outbox, self._transactions, *asked):
             said.drop(device)
-        self._outbox.put(device, "restart", partial(self._lines.hello, device, i_am(device)))
+        self._outbox.put(device, "restart", partial(self._voices.hello, device, i_am(device)))
         self._speaker.forget()
 
     def _synchronize(self, message: Message, devices: Sequence[Device]) -> None:
@@ -268,4 +278,4 @@ class Application:
             silent.add(Communication.INITIATION_DISABLED)
         for device, said in announcements(message.apdu, devices):
             if self._control.communication(device) not in silent:
-                yield partial(self._lines.announce, device, message, said)
+                yield partial(self._voices.announce, device, message, said)

@@ -12,9 +12,8 @@ from math import ceil
 from typing import Final
 
 from gateway.bacnet import bvlc
-from gateway.bacnet.bvlc import GRACE_S, NAKS, Function, Registration
+from gateway.bacnet.bvlc import GRACE_S, NAKS, Address, Function, Registration
 from gateway.bacnet.link import Link, Outlet
-from gateway.bacnet.network import Address
 from gateway.bip import ONE_HOST, BbmdPeer, BbmdRole
 
 MOST_PEERS: Final = 128
@@ -50,7 +49,7 @@ class Bbmd(Link):
         self._second, self._copies = 0, 0
 
     def open(self, outlet: Outlet) -> None:
-        """Talk through `outlet`; without a line of its own in the table, copies are sent to it directly."""
+        """Talk through `outlet`; without an entry of its own in the table, copies are sent to it directly."""
         super().open(outlet)
         if all(peer.address != outlet.place for peer in self._peers):
             self._peers = (BbmdPeer(*outlet.place), *self._peers)
@@ -97,7 +96,7 @@ class Bbmd(Link):
     def _hear_forwarded(self, body: bytes, sender: Address) -> bool:
         """Take what a peer forwards to the foreign devices, and to this subnet unless it came there itself.
 
-        How it came follows from the mask of our own line in the table (clause J.4.5).
+        How it came follows from the mask of our own entry in the table (clause J.4.5).
         """
         origin = bvlc.read_address(body[:6])
         if origin is None or all(peer.address != sender for peer in self._others()):
@@ -147,7 +146,7 @@ class Bbmd(Link):
             case Function.READ_BDT:
                 return bvlc.message(Function.READ_BDT_ACK, bvlc.pack_peers(self._peers))
             case Function.READ_FDT:
-                return bvlc.message(Function.READ_FDT_ACK, bvlc.pack_registrations(self._lines()))
+                return bvlc.message(Function.READ_FDT_ACK, bvlc.pack_registrations(self._entries()))
             case Function.REGISTER:
                 done = self._register(sender, bvlc.read_number(body))
             case Function.DELETE:
@@ -157,7 +156,7 @@ class Bbmd(Link):
                 done = self._role.write_peers and self._write(bvlc.read_peers(body))
         return bvlc.result(bvlc.DONE if done else NAKS[function])
 
-    def _lines(self) -> list[Registration]:
+    def _entries(self) -> list[Registration]:
         now = self._now()
         return [
             Registration(address, device.ttl_s, ceil(device.end - now))
@@ -187,7 +186,7 @@ class Bbmd(Link):
     def _write(self, peers: list[BbmdPeer] | None) -> bool:
         """Take a new table; not one with another BBMD on our subnet, which would send in circles.
 
-        Who is there twice gets one copy, as the last line says.
+        Who is there twice gets one copy, as the last entry says.
         """
         if peers is None or len(peers) > MOST_PEERS or not all(peer.usable for peer in peers):
             return False

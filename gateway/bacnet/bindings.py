@@ -3,50 +3,24 @@
 What is not on the port's own network is reached through the router from which something came from there.
 """
 
-import socket
-import struct
 from collections.abc import Iterable
 from typing import Final
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.codes import ANY_INSTANCE, Unconfirmed
-from gateway.bacnet.encoding import Reader, RejectError
-from gateway.bacnet.network import Address, station
+from gateway.bacnet.bvlc import Address, pack_address, read_address
+from gateway.bacnet.network import station
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Recipient
 
-I_AM: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.I_AM))
-"""How an I-Am begins."""
-
 _MOST_ROUTES: Final = 256
 _MOST_DEVICES: Final = 1024
-_IP_MAC: Final = 6
-_OBJECT_IDENTIFIER: Final = 12
 
 
 def as_recipient(peer: Peer) -> Recipient:
     """Return the address of a peer."""
     if peer.station:
         return Recipient(network=int.from_bytes(peer.station[:2], "big"), mac=peer.station[3:])
-    host, port = peer.address
-    return Recipient(mac=socket.inet_aton(host) + struct.pack(">H", port))
-
-
-def who_is(number: int) -> bytes:
-    """Return the question where the device with this object identifier is."""
-    instance = enc.content(number & ANY_INSTANCE)
-    return (
-        bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS)) + enc.context(0, instance) + enc.context(1, instance)
-    )
-
-
-def read_i_am(apdu: bytes) -> int | None:
-    """Return the object identifier of the device that an I-Am announces; None if it cannot be read."""
-    try:
-        return enc.read_object_number(Reader(apdu, 2).application(_OBJECT_IDENTIFIER))
-    except RejectError:
-        return None
+    return Recipient(mac=pack_address(peer.address))
 
 
 class Bindings:
@@ -86,10 +60,8 @@ class Bindings:
         router = self._routes.get(recipient.network)
         if router is not None:
             return Peer(router, station(recipient.network, recipient.mac))
-        if len(recipient.mac) != _IP_MAC:
-            return None
-        host, port = recipient.mac[:4], recipient.mac[4:]
-        return Peer((socket.inet_ntoa(host), int.from_bytes(port, "big")))
+        address = read_address(recipient.mac)
+        return None if address is None else Peer(address)
 
     def listing(self, recipients: Iterable[Recipient]) -> list[bytes]:
         """Return a BACnetAddressBinding for each of `recipients` that is named by its device and is found."""

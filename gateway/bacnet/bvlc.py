@@ -1,6 +1,7 @@
-"""The messages of the BACnet virtual link that carry no NPDU of their own account (annex J.2), as bytes.
+"""The messages of the BACnet virtual link (annex J.2) as bytes: the first header of every datagram.
 
-What is done about them is decided by the roles of a link, in `link.py`, `bbmd.py` and `foreign.py`.
+What is done about those that carry no NPDU of their own account is decided by the roles of a link, in
+`link.py`, `bbmd.py` and `foreign.py`; the NPDUs are taken apart in `network.py`.
 """
 
 import socket
@@ -9,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from gateway.bacnet.network import Address
 from gateway.bip import BbmdPeer
+
+Address = tuple[str, int]
+"""Host and UDP port."""
 
 _ANNEX_J: Final = 0x81
 _HEADER: Final = struct.Struct(">BBH")
@@ -54,7 +57,7 @@ GRACE_S: Final = 30
 
 
 class Registration(NamedTuple):
-    """A line of a foreign device table: where the device is, its time to live and what is left of it [s]."""
+    """An entry of a foreign device table: where the device is, its time to live, what is left of it [s]."""
 
     address: Address
     ttl_s: int
@@ -138,7 +141,7 @@ def pack_registrations(registrations: Iterable[Registration]) -> bytes:
     """Return a foreign device table."""
     return b"".join(
         _REGISTRATION.pack(
-            socket.inet_aton(line.address[0]), line.address[1], line.ttl_s, min(line.left_s, _HIGHEST)
+            socket.inet_aton(each.address[0]), each.address[1], each.ttl_s, min(each.left_s, _HIGHEST)
         )
-        for line in registrations
+        for each in registrations
     )

@@ -6,11 +6,9 @@ The gateway goes on: whose the instance is by right, it cannot know.
 import logging
 from typing import Final
 
-from gateway.bacnet import encoding as enc
-from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.bindings import read_i_am
-from gateway.bacnet.codes import ANY_INSTANCE, Unconfirmed
+from gateway.bacnet.codes import ANY_INSTANCE
 from gateway.bacnet.peer import Peer
+from gateway.bacnet.who_is import read_i_am, who_is
 
 _MOST_TOLD: Final = 16
 """Clashes that are told; more say nothing new."""
@@ -27,9 +25,7 @@ class Clashes:
 
     def question(self) -> bytes:
         """Return the Who-Is that all who have such an instance answer."""
-        limits = (enc.content(self._instances[0]), enc.content(self._instances[-1]))
-        asked = b"".join(enc.context(tag, limit) for tag, limit in enumerate(limits))
-        return bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS)) + asked
+        return who_is(self._instances[0], self._instances[-1])
 
     def hear_i_am(self, apdu: bytes, peer: Peer) -> None:
         """Tell of an I-Am of somebody else with one of our instances, once."""

@@ -208,6 +208,11 @@ _LATE_BITS: Final = {
 }
 """Services that came after the bits of the unconfirmed ones."""
 
+READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
+"""The services whose answers depend on nothing but the request and the tick."""
+WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MULTIPLE})
+LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
+
 
 class Told(IntEnum):
     """BACnetConfirmedServiceChoice of what devices ask of others and do not do themselves."""

@@ -14,10 +14,11 @@ from gateway.bacnet.codes import ErrorCode, ObjectType, Property, Told, Unconfir
 from gateway.bacnet.image import Cut
 from gateway.bacnet.objects import Device, ObjectSpec
 from gateway.bacnet.outbox import Outbox
-from gateway.bacnet.peer import Peer, Voice
+from gateway.bacnet.peer import Peer
 from gateway.bacnet.reading import Reference, find_property, own_number
 from gateway.bacnet.subscriptions import Key, Subscribe, Subscription, Subscriptions
 from gateway.bacnet.transactions import Transactions
+from gateway.bacnet.voice import Voice
 from gateway.bacnet.watches import Watched, Watches
 
 OBJECT_TYPES: Final = frozenset(

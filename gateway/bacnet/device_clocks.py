@@ -1,24 +1,11 @@
-"""The clocks of the meters' devices, which clients can set (clauses 16.7 and 16.10).
+"""The clocks of the meters' devices, which clients can set.
 
 They go with simulated time, each at its own distance from it. Nothing else follows them but the time stamps
 of alarms: meters, demand and logs keep simulated time.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
-
-from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.codes import Unconfirmed
-from gateway.bacnet.encoding import Reader
-from gateway.bacnet.instants import read_date_time
-
-SYNCHRONIZATIONS: Final = frozenset(
-    bytes((UNCONFIRMED_REQUEST, service))
-    for service in (Unconfirmed.TIME_SYNCHRONIZATION, Unconfirmed.UTC_TIME_SYNCHRONIZATION)
-)
-"""How the unconfirmed requests begin that set clocks."""
 
 
 class DeviceClocks:
@@ -31,14 +18,3 @@ class DeviceClocks:
     def set(self, row: int, instant: int, now: int) -> None:
         """Let a meter's clock show `instant` where simulated time is `now` [ns since 1970]."""
         self.offsets[row] = instant - now
-
-
-def read_synchronization(apdu: bytes) -> int:
-    """Read TimeSynchronization or its UTC form [ns since 1970]. Raises RejectError.
-
-    Devices are at UTC (utc-offset 0), so both say the same.
-    """
-    reader = Reader(apdu, 2)
-    instant = read_date_time(reader)
-    reader.finish()
-    return instant

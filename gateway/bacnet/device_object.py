@@ -42,6 +42,8 @@ APDU_RETRIES: Final = 3
 """How often it asks again."""
 SEGMENT_TIMEOUT_S: Final = 2
 """How long a device waits for the acknowledgement of segments before it sends them again [s]."""
+MOST_SUBSCRIPTIONS: Final = 8192
+"""Subscriptions to changes of values that all devices hold together."""
 
 _OWN: Final = required(
     {

@@ -10,7 +10,6 @@ from typing import Final
 
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import (
     ANY_INSTANCE,
     MAX_APDU,
@@ -22,14 +21,10 @@ from gateway.bacnet.codes import (
 )
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.objects import Device, ObjectSpec
+from gateway.bacnet.who_is import I_AM, WHO_HAS, WHO_IS
 
 Announcement = tuple[Device, bytes]
 """A device and the APDU that it sends."""
-
-_WHO_HAS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_HAS))
-WHO_IS: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.WHO_IS))
-QUESTIONS: Final = frozenset({_WHO_HAS, WHO_IS})
-"""How the unconfirmed requests begin that devices answer."""
 
 _MAX_APDU: Final = enc.unsigned(MAX_APDU)
 _VENDOR: Final = enc.unsigned(VENDOR_IDENTIFIER)
@@ -51,7 +46,7 @@ def announcements(request: bytes, devices: Sequence[Device]) -> Iterator[Announc
         if request[:2] == WHO_IS:
             limits = _read_limits(Reader(request, 2))
             return ((device, i_am(device)) for device in _within(devices, *limits))
-        if request[:2] == _WHO_HAS:
+        if request[:2] == WHO_HAS:
             return _who_has(Reader(request, 2), devices)
     except RejectError:
         pass

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from gateway.bacnet import apdu as pdu
 from gateway.bacnet import encoding as enc
 from gateway.bacnet.alarms import ALARMS
-from gateway.bacnet.codes import Confirmed, ErrorCode, EventState, Property, Reliability
+from gateway.bacnet.codes import LIST_CHANGES, Confirmed, ErrorCode, EventState, Property, Reliability
 from gateway.bacnet.device_clocks import DeviceClocks
 from gateway.bacnet.encoding import Reader, RejectError
 from gateway.bacnet.image import PLACES, ROW
 from gateway.bacnet.objects import ANY_DEVICE, Device
 from gateway.bacnet.octets import date_time_octets
-from gateway.bacnet.responder import LIST_CHANGES
 from gateway.link_faults import MISSED, MODES, LinkFault, Links, Strike, Traffic
 from sims.points import NS_PER_S
 from sims.snapshot import Snapshot
@@ -78,11 +77,11 @@ class Faults:
 
     def on(self, device: Device) -> bool:
         """Return whether what is asked of a device, or said by it, may meet a fault."""
-        return self._links.on(device.line)
+        return self._links.on(device.meter_row)
 
     def strike(self, device: Device, traffic: Traffic) -> Strike:
         """Return what the next message of a kind meets that a device gets or says."""
-        return self._links.strike(device.line, traffic) if self._links.on(device.line) else MISSED
+        return self._links.strike(device.meter_row, traffic) if self.on(device) else MISSED
 
     def shown(self, device: Device, strike: Strike) -> tuple[bytes, int] | None:
         """Return rows as a fault of a device shows its own, and which is the first; None if it changes none.

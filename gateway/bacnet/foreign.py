@@ -10,9 +10,8 @@ import socket
 from typing import Final
 
 from gateway.bacnet import bvlc
-from gateway.bacnet.bvlc import GRACE_S, NAKS, Function
+from gateway.bacnet.bvlc import GRACE_S, NAKS, Address, Function
 from gateway.bacnet.link import Link, Outlet
-from gateway.bacnet.network import Address
 
 _ANSWER_S: Final = 3.0
 """How long an answer of the BBMD is waited for [s]."""

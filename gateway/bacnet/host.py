@@ -1,36 +1,25 @@
 """One BACnet/IP port: which datagram goes to which device, and how what a device says gets out.
 
-A plain read that differs from an earlier one of the same tick in its invoke id alone gets the same answer but
-for that. What devices answer, `application.py` decides; how broadcasts travel, the link.
+Plain reads, the most of what comes, are answered by `plain.py`. What devices answer else, `application.py`
+decides; how broadcasts travel, the link.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
-from gateway.bacnet.bvlc import pack_address
-from gateway.bacnet.discovery import QUESTIONS
+from gateway.bacnet.bvlc import Address, pack_address
 from gateway.bacnet.link import Link
-from gateway.bacnet.network import Address, Packet
+from gateway.bacnet.network import Packet
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.responder import READS
+from gateway.bacnet.plain import Forms, PlainReads
 from gateway.bacnet.router import Networks, no_route
+from gateway.bacnet.who_is import QUESTIONS
 
-_FIRST_HEADER: Final = 4
-"""Where the header of a plain request begins."""
-_NO_WHOLE_REQUEST: Final = 0xF8
-"""Bits of a request's first octet of which one is set in another PDU and in a segment."""
-_UNICAST: Final = net.datagram(b"")[:2]
-_MOST_ASKED: Final = 16_384
-"""Requests that are remembered in a tick, some of them with their answers; then it begins anew."""
-
-Read = Callable[[bytes, Device], bytes | None]
-"""Gives a device's answer to a request that reads; None where the next one may have to get another answer."""
 Hear = Callable[[Message, Sequence[Device]], None]
 """Takes a message to the devices that it is addressed to."""
 
@@ -55,8 +44,8 @@ class Host:
         residents: Residents,
         networks: Networks,
         link: Link,
+        forms: Forms,
         *,
-        read: Read,
         hear: Hear,
         is_own: Callable[[Address], bool],
     ) -> None:
@@ -70,23 +59,20 @@ class Host:
         self._all = (residents.local, *residents.routed, *residents.apart)
         self._stations = {device.number: _station(networks, device) for device in residents.routed}
         self._stations[residents.local.number] = b""
-        self._read = read
         self._hear = hear
-        self._plain = self._all_plain = self._plain_requests()
-        request, answer = net.plain(self._stations[self._all[1 if residents.routed else 0].number])
-        self._header = slice(_FIRST_HEADER, _FIRST_HEADER + len(request))
-        self._request = self._header.stop + bool(self._routed)  # past the hop count, where there is one
-        self._invoke = self._request + 2
-        self._answered = _FIRST_HEADER + len(answer) + 1
-        self._known: dict[bytes, tuple[bytes, bytes]] = {}
-        self._asked: set[bytes] = set()
+        asked = residents.routed or (residents.local,)
+        stations = {self._stations[device.number]: device for device in asked}
+        self._plain = PlainReads(stations, forms, self._receive)
         self._ports: list[sockets.Port] = []
+        self._sender: sockets.Sender | None = None
 
     async def open(self, bound: Sequence[socket.socket], everybody: Address | None) -> None:
         """Serve at bound sockets, the first of which is sent from, and announce the way to other networks."""
         self.place, self.everybody = bound[0].getsockname(), everybody
+        self._sender = sockets.Sender(bound[0])
+        self._plain.open(self._sender)
         for udp in bound:
-            self._ports.append(await sockets.Port.open(udp, self._receive))
+            self._ports.append(await sockets.Port.open(udp, self._plain.receive))
         self._link.open(self)
         for datagram in self._networks.announcements():
             self._link.broadcast(datagram)
@@ -96,24 +82,24 @@ class Host:
         await self._link.close()
         ports, self._ports = self._ports, []
         await asyncio.gather(*(port.close() for port in ports))
+        if self._sender is not None:
+            self._sender.close()
 
     def forget(self) -> None:
         """Forget the answers that have been given: they may be others now."""
-        self._known.clear()
-        self._asked.clear()
+        self._plain.forget()
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Let devices on `lines`, None for all, or with these object identifiers hear what is asked of them.
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Let the meters in `rows`, None for all devices, or what has these identifiers hear what is asked.
 
         Others answer plain reads at once.
         """
 
         def is_aside(device: Device) -> bool:
-            shows_faults = device.spans_rows and bool(lines)
-            return shows_faults or device.line in lines or device.number in numbers or None in lines
+            shows_faults = device.spans_rows and bool(rows)
+            return shows_faults or device.meter_row in rows or device.number in numbers or None in rows
 
-        self._plain = {request: plain for request, plain in self._all_plain.items() if not is_aside(plain[0])}
-        self.forget()
+        self._plain.set_aside(is_aside)
 
     def send(
         self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
@@ -137,64 +123,13 @@ class Host:
 
     def send_datagram(self, datagram: bytes, address: Address) -> None:
         """Send a datagram."""
-        if self._ports:
-            self._ports[0].send(datagram, address)
+        if self._sender is not None:
+            self._sender.send(datagram, address)
 
     def _receive(self, data: bytes, sender: Address) -> None:
-        """Deal with a datagram."""
-        invoke = self._invoke
-        key = data[:invoke] + data[invoke + 1 :]
-        known = self._known.get(key)
-        if known is not None:
-            self.send_datagram(known[0] + data[invoke : invoke + 1] + known[1], sender)
-            return
-        plain = self._plain.get(data[self._header])
-        if plain is not None and self._is_plain_read(data):
-            self._read_plain(*plain, key, data, sender)
-        elif self._link.admits(data, sender) and (packet := net.parse(data, sender)) is not None:
+        """Deal with a datagram that is no plain read."""
+        if self._link.admits(data, sender) and (packet := net.parse(data, sender)) is not None:
             self._route(packet)
-
-    def _plain_requests(self) -> dict[bytes, tuple[Device, bytes]]:
-        """Return by the header of a plain request which device it is to, and the header of the answer.
-
-        Where there are devices behind this port, requests to them are those that must be fast.
-        """
-        found = {}
-        for device in self._routed.values() or (self._local,):
-            request, answer = net.plain(self._stations[device.number])
-            found[request] = device, answer
-        return found
-
-    def _is_plain_read(self, data: bytes) -> bool:
-        """Whether a datagram with a plain header is a read in one segment, and as long as it says."""
-        service = self._invoke + 1
-        return (
-            len(data) > service
-            and data[service] in READS
-            and data[self._request] & _NO_WHOLE_REQUEST == 0
-            and data[:2] == _UNICAST
-            and data[2] << 8 | data[3] == len(data)
-        )
-
-    def _read_plain(self, device: Device, header: bytes, key: bytes, data: bytes, sender: Address) -> None:
-        """Answer a plain read; from the second time on keep the answer for the rest of the tick.
-
-        Many clients ask everything once a tick.
-        """
-        apdu = self._read(data[self._request :], device)
-        if apdu is None:
-            if (packet := net.parse(data, sender)) is not None:
-                self._route(packet)
-            return
-        answer = net.datagram(header + apdu)
-        self.send_datagram(answer, sender)
-        if key not in self._asked:
-            if len(self._asked) >= _MOST_ASKED:
-                self.forget()
-            self._asked.add(key)
-            return
-        answered = self._answered
-        self._known[key] = answer[:answered], answer[answered + 1 :]
 
     def _route(self, packet: Packet) -> None:
         """Take a packet to where it is addressed."""

@@ -3,10 +3,12 @@
 Kept for each meter and object, in an array; who may set them is decided elsewhere.
 """
 
+import math
 from typing import Final
 
 import numpy as np
 
+from gateway.bacnet import encoding as enc
 from gateway.bacnet.octets import real_octets
 from sims.points import POINTS, Kind
 
@@ -40,3 +42,9 @@ class Increments:
     def set(self, row: int, point: str, increment: float) -> None:
         """Set the increment of a point of the meter in `row`, in the point's shown unit."""
         self.octets[row, REALS.index(point)] = real_octets(np.array(increment))
+
+
+def read_increment(octets: bytes) -> float | None:
+    """Return the increment that is the content of a REAL; None if it can be none. Raises RejectError."""
+    increment = enc.read_real(octets)
+    return increment if 0 <= increment < math.inf else None

@@ -5,24 +5,39 @@ To add one: a function and a line in TOPOLOGIES, and its word in the configurati
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Interface
 from types import MappingProxyType
 from typing import Final
 
 from gateway.bacnet.host import Residents
 from gateway.bacnet.objects import Device
 from gateway.bacnet.sockets import Site
+from gateway.bip import Role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
-    """What a topology is laid out on: the gateway's address, the number of the virtual network, and `hosts`.
+    """Where the gateway is and how its meters are found: by `topology`, one of `TOPOLOGIES`.
 
-    `hosts` are addresses for meters that have their own, in the meters' order.
+    `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
+    `network` is the number of the virtual network, `own_network` that of the network that the gateway is on.
+    `hosts` are addresses for meters that have their own, in the meters' order. `role` is that of the
+    gateway in the BACnet/IP network.
     """
 
-    host: str
+    address: str
+    port: int
     network: int
+    topology: str = "virtual"
     hosts: Sequence[str] = ()
+    own_network: int | None = None
+    role: Role | None = None
+
+    @cached_property
+    def interface(self) -> IPv4Interface:
+        """The address as such."""
+        return IPv4Interface(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,7 @@ def _addresses(devices: Devices, ground: Ground) -> Layout:
 
 def _ports(devices: Devices, ground: Ground) -> Layout:
     gateway, meters = devices
-    sites = [Site(ground.host, meter.instance - gateway.instance) for meter in meters]
+    sites = [Site(str(ground.interface.ip), meter.instance - gateway.instance) for meter in meters]
     return Layout(Residents(gateway, apart=meters), sites=sites)
 
 

@@ -7,8 +7,7 @@ The roles are in `bbmd.py` and `foreign.py`.
 from typing import Protocol
 
 from gateway.bacnet import bvlc
-from gateway.bacnet.bvlc import Function
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address, Function
 
 
 class Outlet(Protocol):

@@ -194,11 +194,13 @@ def _text() -> ObjectSpec:
     )
 
 
+def _present_value(name: str) -> bytes:
+    """Return the BACnetDeviceObjectPropertyReference to the present value of an analog input."""
+    number = enc.object_number(ObjectType.ANALOG_INPUT, ANALOG_INPUTS.index(name) + 1)
+    return enc.context(0, number.to_bytes(4, "big")) + enc.context(1, enc.content(Property.PRESENT_VALUE))
+
+
 def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
-    source = enc.object_number(ObjectType.ANALOG_INPUT, ANALOG_INPUTS.index(spec.point) + 1)
-    reference = enc.context(0, source.to_bytes(4, "big")) + enc.context(
-        1, enc.content(Property.PRESENT_VALUE)
-    )
     must = required(
         {
             Property.ENABLE: enc.boolean(True),
@@ -214,7 +216,7 @@ def _trend_log(log: int, spec: TrendSpec) -> ObjectSpec:
     )
     may = optional(
         {
-            Property.LOG_DEVICE_OBJECT_PROPERTY: reference,
+            Property.LOG_DEVICE_OBJECT_PROPERTY: _present_value(spec.point),
             Property.LOG_INTERVAL: enc.unsigned(spec.interval_s * 100),
         }
     )

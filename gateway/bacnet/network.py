@@ -1,29 +1,26 @@
-"""BACnet/IP and network headers (annex J, clause 6).
+"""Network headers (clause 6), and the datagrams that have them behind their first header.
 
 Datagrams are taken apart and put together here; who answers them, and sockets, are elsewhere: what a router
-says of its networks is in `router.py`, what concerns BBMDs and foreign devices in `bvlc.py`.
+says of its networks is in `router.py`, the first header and what concerns BBMDs and foreign devices in
+`bvlc.py`.
 """
 
-import socket
 import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-Address = tuple[str, int]
-"""Host and UDP port."""
+from gateway.bacnet import bvlc
+from gateway.bacnet.bvlc import Address, Function
 
 GLOBAL: Final = 0xFFFF
 """As a destination network: all of them."""
 _NO_NETWORKS: Final = frozenset({0, GLOBAL})
 """What no network has as its number."""
 
-ORIGINAL_UNICAST: Final = 0x0A
-ORIGINAL_BROADCAST: Final = 0x0B
-_FORWARDED: Final = 0x04
-_DISTRIBUTE: Final = 0x09
-_CARRIERS: Final = frozenset({_FORWARDED, _DISTRIBUTE, ORIGINAL_UNICAST, ORIGINAL_BROADCAST})
-"""The BVLC functions that carry an NPDU; the others are in `bvlc.py`."""
-_ANNEX_J: Final = 0x81
+_CARRIERS: Final = frozenset({Function.FORWARDED, Function.DISTRIBUTE, Function.UNICAST, Function.BROADCAST})
+"""The BVLC functions that carry an NPDU."""
+_ORIGIN: Final = 6
+"""Octets of the address that a forwarded NPDU is from, before it."""
 _VERSION: Final = 1
 
 _MESSAGE: Final = 0x80
@@ -34,12 +31,6 @@ _PRIORITY: Final = 0x03
 
 _HOPS: Final = 255
 """The hop count of what has passed no router yet."""
-
-_BVLC: Final = 4
-"""Octets of a datagram's first header."""
-_FIRST_HEADER: Final = struct.Struct(">BBH")
-_HEADERS: Final = 6
-"""Octets of a datagram with the least headers and nothing in it."""
 
 
 class NetworkMessage(IntEnum):
@@ -96,16 +87,17 @@ class Packet(NamedTuple):
 
 def parse(data: bytes, sender: Address) -> Packet | None:
     """Take a datagram apart; None if it is no NPDU, or none that can be read."""
-    if len(data) < _HEADERS or data[0] != _ANNEX_J or data[1] not in _CARRIERS:
+    function = bvlc.function_of(data)
+    if function not in _CARRIERS:
         return None
-    end = data[2] << 8 | data[3]
-    if end > len(data):
+    asker: Address | None = sender
+    npdu = bvlc.body(data)
+    if function == Function.FORWARDED:
+        asker, npdu = bvlc.read_address(npdu[:_ORIGIN]), npdu[_ORIGIN:]
+    if asker is None:
         return None
-    at = 4
-    if data[1] == _FORWARDED:
-        sender, at = (socket.inet_ntoa(data[4:8].ljust(4)), int.from_bytes(data[8:10], "big")), 10
     try:
-        return _npdu(data[at:end], sender, broadcast=data[1] != ORIGINAL_UNICAST)
+        return _npdu(npdu, asker, broadcast=function != Function.UNICAST)
     except IndexError:
         return None
 
@@ -137,9 +129,9 @@ def _station(data: bytes, at: int) -> tuple[int, bytes, int]:
     return data[at] << 8 | data[at + 1], data[at + 3 : end], end
 
 
-def datagram(npdu: bytes, function: int = ORIGINAL_UNICAST) -> bytes:
+def datagram(npdu: bytes, function: Function = Function.UNICAST) -> bytes:
     """Put an NPDU into a BACnet/IP datagram."""
-    return _FIRST_HEADER.pack(_ANNEX_J, function, len(npdu) + _BVLC) + npdu
+    return bvlc.message(function, npdu)
 
 
 def _header(source: bytes, destination: bytes, control: int) -> bytes:
@@ -174,7 +166,7 @@ def unicast(apdu: bytes, source: bytes, destination: bytes, *, priority: int, ex
 
 def global_broadcast(apdu: bytes, source: bytes) -> bytes:
     """Return the datagram in which the station `source` tells everybody something."""
-    return datagram(_header(source, station(GLOBAL, b""), 0) + apdu, ORIGINAL_BROADCAST)
+    return datagram(_header(source, station(GLOBAL, b""), 0) + apdu, Function.BROADCAST)
 
 
 def i_am_router(network: int) -> bytes:
@@ -184,7 +176,7 @@ def i_am_router(network: int) -> bytes:
 
 def announcement(message: NetworkMessage, content: bytes) -> bytes:
     """Return the datagram that tells a network layer message to everybody on this network."""
-    return datagram(bytes((_VERSION, _MESSAGE, message)) + content, ORIGINAL_BROADCAST)
+    return datagram(bytes((_VERSION, _MESSAGE, message)) + content, Function.BROADCAST)
 
 
 def reply(packet: Packet, message: NetworkMessage, content: bytes) -> bytes:

@@ -18,7 +18,6 @@ from gateway.bacnet.alarms import (
     Changes,
 )
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.bindings import read_i_am, who_is
 from gateway.bacnet.codes import (
     EventState,
     EventType,
@@ -32,10 +31,12 @@ from gateway.bacnet.codes import (
 from gateway.bacnet.events import Acknowledged, event_type
 from gateway.bacnet.objects import Device
 from gateway.bacnet.outbox import Outbox
-from gateway.bacnet.peer import Peer, Voice
+from gateway.bacnet.peer import Peer
 from gateway.bacnet.recipients import Destination
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.transactions import Transactions
+from gateway.bacnet.voice import Voice
+from gateway.bacnet.who_is import read_i_am, who_is
 from sims.points import POINTS
 
 _UNCONFIRMED: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.EVENT_NOTIFICATION))

@@ -199,8 +199,8 @@ class Device:
     """Whether the device shows more rows than its own: those of its parts."""
 
     @property
-    def line(self) -> int | None:
-        """Whose line leads to it: the row of a meter, None for the gateway's port."""
+    def meter_row(self) -> int | None:
+        """The row of the meter that it is; None for what is no meter."""
         return self.row if self.is_meter else None
 
     @property

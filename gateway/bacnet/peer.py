@@ -1,12 +1,11 @@
-"""Between the application layer and what carries it: who talks to a device, and how a device talks.
+"""Who talks to devices, and an APDU with how it came: what the application layer knows of those below it.
 
-No bytes of any layer are made here.
+How devices talk is in `voice.py`. No bytes of any layer are made here.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from gateway.bacnet.network import Address
-from gateway.bacnet.objects import Device
+from gateway.bacnet.bvlc import Address
 
 
 class Peer(NamedTuple):
@@ -31,34 +30,3 @@ class Message(NamedTuple):
     broadcast: bool
     direct: bool
     apdu: bytes
-
-
-class Voice(Protocol):
-    """How a device says something of its own accord, as far as it may."""
-
-    def send(self, device: Device, peer: Peer, apdu: bytes, *, expects_reply: bool = False) -> None:
-        """Send an APDU of `device` to one peer."""
-
-    def broadcast(self, device: Device, apdu: bytes) -> None:
-        """Send an APDU of `device` to everybody."""
-
-
-class Speaker(Protocol):
-    """What carries the APDUs of devices."""
-
-    def send(
-        self, device: Device, peer: Peer, apdu: bytes, *, priority: int = 0, expects_reply: bool = False
-    ) -> None:
-        """Send an APDU of `device` to one peer."""
-
-    def broadcast(self, device: Device, apdu: bytes) -> None:
-        """Send an APDU of `device` to everybody."""
-
-    def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
-        """Send an APDU as if it came from another station than `device`, to one peer or to everybody."""
-
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
-
-    def forget(self) -> None:
-        """Give no answer again that was given before: something else than the tick has changed."""

@@ -11,7 +11,8 @@ from copy import copy
 from typing import Final, Self
 
 from gateway.bacnet import apdu
-from gateway.bacnet.codes import AbortReason, Confirmed, RejectReason
+from gateway.bacnet.apdu import longest, too_long
+from gateway.bacnet.codes import LIST_CHANGES, READS, WRITES, AbortReason, Confirmed, RejectReason
 from gateway.bacnet.encoding import RejectError
 from gateway.bacnet.events import alarm_summary, enrollment_summary, event_information
 from gateway.bacnet.image import ROW, encode
@@ -20,17 +21,10 @@ from gateway.bacnet.objects import Device, Lists, ObjectTable
 from gateway.bacnet.peer import Peer
 from gateway.bacnet.read_range import read_range
 from gateway.bacnet.reading import TooLongError, compile_answer, read_of_part, shareable
-from gateway.bacnet.segmentation import longest, too_long
 from gateway.bacnet.stores import Stores
 from gateway.bacnet.template import Template
 from gateway.bacnet.writing import WriteRequest, read_request
 from sims.snapshot import Snapshot
-
-READS: Final = frozenset({Confirmed.READ_PROPERTY, Confirmed.READ_PROPERTY_MULTIPLE})
-"""The services whose answers depend on nothing but the request and the tick."""
-
-WRITES: Final = frozenset({Confirmed.WRITE_PROPERTY, Confirmed.WRITE_PROPERTY_MULTIPLE})
-LIST_CHANGES: Final = frozenset({Confirmed.ADD_LIST_ELEMENT, Confirmed.REMOVE_LIST_ELEMENT})
 
 _MOST_TEMPLATES: Final = 4096
 _LONGEST_KEPT: Final = 2048
@@ -98,6 +92,13 @@ class Responder:
         except TooLongError:
             return None
         return None if found.lists or len(answer) > limit else answer
+
+    def shared(self, body: bytes, device: Device) -> Template | None:
+        """Return the template with which all devices of a kind answer a read, if it has been made.
+
+        `body` is the read from its service choice on.
+        """
+        return self._templates.get((device.table, body))
 
     def answer(self, request: bytes, device: Device, peer: Peer) -> bytes | WriteRequest | None:
         """Return the answer of a device to a confirmed request of a peer, or what it wants written.

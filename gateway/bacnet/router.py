@@ -72,8 +72,8 @@ class Networks(NamedTuple):
         It cannot be set: a router to a network that it makes itself has no other ways.
         """
         known = [network for network in self if network is not None]
-        lines = (struct.pack(">HBB", network, port, 0) for port, network in enumerate(known, 1))
-        return bytes((len(known),)) + b"".join(lines)
+        entries = (struct.pack(">HBB", network, port, 0) for port, network in enumerate(known, 1))
+        return bytes((len(known),)) + b"".join(entries)
 
 
 def no_route(packet: Packet) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from typing import Final, Protocol
 
 from gateway.bacnet import apdu
+from gateway.bacnet.apdu import SEGMENT_HEADER, WHOLE_HEADER
 from gateway.bacnet.codes import AbortReason
 from gateway.bacnet.device_object import APDU_RETRIES, SEGMENT_TIMEOUT_S
 from gateway.bacnet.objects import Device
@@ -19,18 +20,11 @@ RETRIES: Final = APDU_RETRIES
 MOST_AT_ONCE: Final = 256
 """Answers under way at once; more are aborted."""
 
-_HEADER: Final = 5
-"""Octets of a segment before its part of the answer."""
-_SERVICE: Final = 3
-"""Octets of an answer in one piece up to its service choice."""
 _MORE: Final = 0x04
 _NUMBERS: Final = 256
 _WINDOWS: Final = range(1, 128)
 _ACKNOWLEDGEMENT: Final = 4
 """Octets of a SegmentACK."""
-
-_SEGMENTS_ACCEPTED: Final = (0, 2, 4, 8, 16, 32, 64, 0)
-"""What an asker accepts by the high half of a request's second octet; 0 is unspecified or more than 64."""
 
 ACKNOWLEDGEMENTS: Final = frozenset({apdu.SEGMENT_ACK, apdu.ABORT & apdu.PDU_TYPE})
 """The types of PDU with which an asker goes on or gives up."""
@@ -46,26 +40,6 @@ class Send(Protocol):
         """Send a PDU; segments expect to be acknowledged (clause 6.2.2)."""
 
 
-def longest(request: bytes) -> int:
-    """Return the octets of the longest answer that its asker accepts, in one piece or in segments."""
-    limit = apdu.APDU_LIMITS[request[1] & 15]
-    if not _takes_segments(request):
-        return limit
-    most = _SEGMENTS_ACCEPTED[request[1] >> 4 & 7] or _NUMBERS * _NUMBERS
-    return _SERVICE + most * (limit - _HEADER)
-
-
-def too_long(request: bytes, *, segments: bool) -> bytes:
-    """Return the Abort for an answer that is too long (clause 5.4.5.3); `segments`: it could be sent so."""
-    in_vain = segments and _takes_segments(request)
-    why = AbortReason.BUFFER_OVERFLOW if in_vain else AbortReason.SEGMENTATION_NOT_SUPPORTED
-    return apdu.abort(request[2:3], why)
-
-
-def _takes_segments(request: bytes) -> bool:
-    return bool(request[0] & apdu.SEGMENTED_RESPONSE_ACCEPTED)
-
-
 SOON_S: Final = 0.05
 """How long a window waits to be sent again to an asker that misses some of it."""
 
@@ -74,7 +48,7 @@ class _Transfer:
     """One answer on its way: its segments, which of them the asker has, and how many may be under way."""
 
     def __init__(self, answer: bytes, limit: int, send: Send) -> None:
-        room, self._data = limit - _HEADER, answer[_SERVICE:]
+        room, self._data = limit - SEGMENT_HEADER, answer[WHOLE_HEADER:]
         self._parts = range(0, len(self._data), room)
         self._room = room
         self._invoke, self._service = answer[1:2], answer[2:3]

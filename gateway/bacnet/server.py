@@ -7,14 +7,13 @@ of `layout.py`.
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Interface
 from typing import Final
 
 from gateway.bacnet import network as net
 from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
 from gateway.bacnet.bbmd import Bbmd
-from gateway.bacnet.bindings import I_AM
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.clashes import Clashes
 from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.flat import flat_device
@@ -24,13 +23,14 @@ from gateway.bacnet.host import Host, Residents
 from gateway.bacnet.layout import TOPOLOGIES, Ground
 from gateway.bacnet.link import Link, Neighbour
 from gateway.bacnet.meter_objects import meter_devices
-from gateway.bacnet.network import Address
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.plain import Forms
 from gateway.bacnet.router import Networks
 from gateway.bacnet.sockets import SERVICE
+from gateway.bacnet.who_is import I_AM
 from gateway.binding import address_text
-from gateway.bip import BbmdRole, Role
+from gateway.bip import BbmdRole
 from gateway.commands import Applier
 from gateway.hub import Endpoint
 from gateway.link_faults import Links
@@ -42,82 +42,75 @@ _NOBODY: Final = 0x800000
 
 
 class BacnetAdapter:
-    """Serves the meters as devices after device `device_instance`, found where `topology` says.
+    """Serves `meters` as devices after device `device_instance`, found where `ground` says.
 
-    `address` is an IPv4 address with the length of its network ("192.168.1.20/24"); `port` 0 is any free one.
-    Meters are on virtual network `network`, or have `hosts` of their own; `own_network` is the number of the
-    network that the gateway is on. What is written goes to `commands`. `password` is what clients must give
-    who control communication; `links` are the faults of the meters' lines, without it there are none.
+    What is written goes to `commands`. `password` is what clients must give who control communication;
+    `links` are the faults of the meters' lines, without it there are none.
     """
 
     name = "bacnet"
 
     def __init__(
         self,
+        ground: Ground,
         *,
-        address: str,
-        port: int,
         device_instance: int,
-        network: int,
         gateway_id: str,
         gateway_name: str,
         meters: Sequence[Nameplate],
         commands: Applier,
-        topology: str = "virtual",
-        hosts: Sequence[str] = (),
-        own_network: int | None = None,
-        role: Role | None = None,
         password: str | None = None,
         links: Links | None = None,
     ) -> None:
-        self._address = address
-        self._interface = IPv4Interface(address)
-        self._port = port
-        self._topology = topology
+        self._ground = ground
         self._gateway = gateway_device(device_instance, gateway_id, gateway_name)
         self._meters: Sequence[Device] = ()
-        if topology == "flat":
+        if ground.topology == "flat":
             self._gateway = flat_device(self._gateway, meters)
         else:
             self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
         self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(self._meters))
-        self._network = network
-        self._application = Application(
-            len(meters), commands, self, links=links, control=DeviceControl(password)
-        )
-        ground = Ground(str(self._interface.ip), network, hosts)
-        self._layout = TOPOLOGIES[topology]((self._gateway, self._meters), ground)
-        self._networks = Networks(self._layout.behind, own_network)
-        self._hosts = self._make_hosts(role)
+        links, control = links or Links("bacnet", 0), DeviceControl(password)
+        self._application = Application(len(meters), commands, self, links=links, control=control)
+        self._layout = TOPOLOGIES[ground.topology]((self._gateway, self._meters), ground)
+        self._hosts = self._make_hosts()
         self._host = self._hosts[0]
-        self._serving = dict.fromkeys((device.number for device in self._meters), self._host)
-        apart = (device.number for device in self._layout.residents.apart)
-        self._serving |= zip(apart, self._hosts[1:], strict=True)
-        self._serving[self._gateway.number] = self._host
+        self._serving = self._residences()
         self._own: frozenset[Address] = frozenset()
 
-    def _make_hosts(self, role: Role | None) -> list[Host]:
+    def _make_hosts(self) -> list[Host]:
         """Return a host for each port, the gateway's first."""
-        link = self._link(role)
+        link, own_network = self._link(), self._ground.own_network
         apart = [Residents(device) for device in self._layout.residents.apart]
-        first = self._make_host(self._layout.residents, self._networks, link)
-        others = Networks(own=self._networks.own)
-        return [first, *(self._make_host(each, others, Neighbour(link)) for each in apart)]
+        forms = Forms(self._application.responder)
+        networks = Networks(self._layout.behind, own_network)
+        first = self._make_host(self._layout.residents, networks, link, forms)
+        others = Networks(own=own_network)
+        return [first, *(self._make_host(each, others, Neighbour(link), forms) for each in apart)]
 
-    def _make_host(self, residents: Residents, networks: Networks, link: Link) -> Host:
-        read = self._application.read
-        return Host(residents, networks, link, read=read, hear=self._hear, is_own=self._is_own)
+    def _make_host(self, residents: Residents, networks: Networks, link: Link, forms: Forms) -> Host:
+        return Host(residents, networks, link, forms, hear=self._hear, is_own=self._is_own)
 
-    def _link(self, role: Role | None) -> Link:
+    def _link(self) -> Link:
+        role = self._ground.role
         if isinstance(role, BbmdRole):
-            return Bbmd(self._interface.network, role)
+            return Bbmd(self._ground.interface.network, role)
         return Link() if role is None else ForeignDevice(role.host, role.port, role.ttl_s)
+
+    def _residences(self) -> dict[int, Host]:
+        """Return by the object identifiers of the devices which host each is at."""
+        residents = self._layout.residents
+        first, *others = self._hosts
+        found = dict.fromkeys((device.number for device in (residents.local, *residents.routed)), first)
+        apart = (device.number for device in residents.apart)
+        return found | dict(zip(apart, others, strict=True))
 
     async def start(self) -> None:
         """Bind all ports or none, and serve. Raises AddressInUseError."""
-        bound = sockets.bind(self._interface, self._port, self._layout.sites)
+        interface = self._ground.interface
+        bound = sockets.bind(interface, self._ground.port, self._layout.sites)
         self._own = frozenset(udps[0].getsockname() for udps in bound)
-        everybody = sockets.broadcast_host(self._interface)
+        everybody = sockets.broadcast_host(interface)
         port = bound[0][0].getsockname()[1]
         try:
             for host, udps in zip(self._hosts, bound, strict=True):
@@ -158,13 +151,14 @@ class BacnetAdapter:
 
     def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
         """Send an APDU from a station with the device's instance and another address."""
-        station = net.station(self._network, (_NOBODY | device.instance).to_bytes(len(device.mac), "big"))
+        mac = (_NOBODY | device.instance).to_bytes(len(device.mac), "big")
+        station = net.station(self._ground.network, mac)
         self._serving[device.number].impersonate(station, peer, apdu)
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        """Have devices on `lines`, None for all, or with these identifiers hear all that they are asked."""
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        """Have the meters in `rows`, None for all devices, or those with these identifiers hear all."""
         for host in self._hosts:
-            host.set_aside(lines, numbers)
+            host.set_aside(rows, numbers)
 
     def away(self) -> bool:
         """Return false: it needs nobody."""
@@ -181,8 +175,8 @@ class BacnetAdapter:
         And where each of them is, if apart.
         """
         entry = {
-            "address": f"{self._address}:{self._host.place[1]}",
-            "topology": self._topology,
+            "address": f"{self._ground.address}:{self._host.place[1]}",
+            "topology": self._ground.topology,
             "gateway_device": self._gateway.instance,
             "meters": [self._meters[0].instance, self._meters[-1].instance] if self._meters else [],
         }
@@ -207,9 +201,10 @@ class BacnetAdapter:
 
     def _is_own(self, address: Address) -> bool:
         """Whether a datagram from `address` is our own; bound to every address, we send from any."""
-        if self._interface.ip.is_unspecified:
+        ip = self._ground.interface.ip
+        if ip.is_unspecified:
             host, port = address
-            return (str(self._interface.ip), port) in self._own and sockets.is_own(host)
+            return (str(ip), port) in self._own and sockets.is_own(host)
         return address in self._own
 
 

@@ -13,7 +13,8 @@ from ipaddress import IPv4Interface
 from typing import Final, NamedTuple, cast
 
 from gateway.addressing import HIGHEST_PORT
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address
+from gateway.bacnet.drops import Drops
 from gateway.binding import address_text, refused
 from gateway.errors import AddressInUseError
 
@@ -118,20 +119,44 @@ def _bound(host: str, port: int, mover: str) -> socket.socket:
     return udp
 
 
+class Sender:
+    """Sends from one socket at once or not at all: what the system has no room for is lost, as UDP has it."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.sendto = udp.sendto
+        """Sends a datagram to an address; `lose` must be told of an OSError."""
+        self._drops = Drops(f"{SERVICE} datagrams")
+
+    def send(self, datagram: bytes, address: Address) -> None:
+        """Send a datagram."""
+        try:
+            self.sendto(datagram, address)
+        except OSError as failure:
+            self.lose(failure)
+
+    def lose(self, failure: OSError) -> None:
+        """Give up a datagram: whoever asked may ask again. It is counted where somebody could be reached."""
+        if isinstance(failure, BlockingIOError):
+            self._drops.add()
+
+    def close(self) -> None:
+        """Tell what was lost."""
+        self._drops.say()
+
+
 class Port(asyncio.DatagramProtocol):
-    """Hears one socket and sends from it: what comes goes to `receive` with no step between."""
+    """Hears one socket: what comes goes to `receive` with no step between."""
 
     _transport: asyncio.DatagramTransport
 
-    def __init__(self, udp: socket.socket, receive: Receive) -> None:
-        self._sendto = udp.sendto
+    def __init__(self, receive: Receive) -> None:
         self.datagram_received = receive  # type: ignore[method-assign, assignment]
         self._closed = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, udp: socket.socket, receive: Receive) -> "Port":
         """Hear a bound socket from now on; it is closed if this is cancelled."""
-        port = cls(udp, receive)
+        port = cls(receive)
         loop = asyncio.get_running_loop()
         opening = loop.create_task(loop.create_datagram_endpoint(lambda: port, sock=udp))
         try:
@@ -150,15 +175,6 @@ class Port(asyncio.DatagramProtocol):
         """Note that the socket is closed."""
         if not self._closed.done():
             self._closed.set_result(None)
-
-    def send(self, datagram: bytes, address: Address) -> None:
-        """Send at once where the system takes it, which costs half of what the transport's own way does."""
-        try:
-            self._sendto(datagram, address)
-        except BlockingIOError:
-            self._transport.sendto(datagram, address)
-        except OSError:
-            return  # nobody can be reached there; whoever sent from there may try again
 
     async def close(self) -> None:
         """Close the socket; its address is free when this returns."""

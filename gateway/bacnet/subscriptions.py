@@ -13,12 +13,12 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.bindings import as_recipient
 from gateway.bacnet.codes import Confirmed, ErrorCode, Property, RejectReason
+from gateway.bacnet.device_object import MOST_SUBSCRIPTIONS
 from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.increments import read_increment
 from gateway.bacnet.objects import Device
 from gateway.bacnet.peer import Peer
 
-MOST_SUBSCRIPTIONS: Final = 8192
-"""Subscriptions to all devices."""
 MOST_OF_A_DEVICE: Final = 256
 """Subscriptions to one device, unless it has the objects of several meters."""
 
@@ -75,7 +75,8 @@ def read_subscribe(body: bytes, device: Device, peer: Peer) -> Subscribe:
     if body[0] == Confirmed.SUBSCRIBE_COV_PROPERTY:
         attribute, index = _read_property(reader)
         octets = reader.optional(5)
-        increment = None if octets is None else _read_increment(octets)
+        if octets is not None and (increment := read_increment(octets)) is None:
+            raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
     reader.finish()
     return Subscribe(
         Key(device.part(number), peer, process, number, attribute, index),
@@ -91,13 +92,6 @@ def _read_property(reader: Reader) -> tuple[int, int | None]:
     index = reader.optional(1)
     reader.closing(4)
     return attribute, None if index is None else enc.read_unsigned(index)
-
-
-def _read_increment(octets: bytes) -> float:
-    increment = enc.read_real(octets)
-    if not 0 <= increment < math.inf:
-        raise RejectError(RejectReason.PARAMETER_OUT_OF_RANGE)
-    return increment
 
 
 class Subscriptions:

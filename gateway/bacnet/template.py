@@ -6,7 +6,7 @@ Knows the image's layout; objects and services are compiled elsewhere.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import cast
+from typing import Final, cast
 
 from gateway.bacnet.codes import Property
 from gateway.bacnet.image import ROW, Cut
@@ -29,6 +29,7 @@ class Listing:
 
 
 Part = bytes | Cut | Own | Listing
+_NOTHING: Final = Cut(0, 0)
 OwnValues = Mapping[int, bytes]
 """What a device has of its own, with its tags, by property."""
 Lists = Mapping[Listing, bytes]
@@ -42,23 +43,26 @@ def width(part: Part) -> int:
     return part.stop - part.start if isinstance(part, Cut) and not part.varies else 0
 
 
+def verbatim(octets: bytes) -> bytes:
+    """Return octets as they stand in a form."""
+    return octets.replace(b"%", b"%%")
+
+
 class Template:
     """An APDU but for its invoke id: `pdu` is its first octet, `parts` all that follows the invoke id.
 
     Cuts are places in a row, or with `whole` in the whole image.
     """
 
-    __slots__ = ("_cut", "_form", "_other", "_varying", "_whole", "lists", "octets", "pdu", "varies")
+    __slots__ = ("_cut", "_cuts", "_form", "_other", "_varying", "_whole", "lists", "octets", "pdu", "varies")
 
     def __init__(self, pdu: int, parts: Sequence[Part], *, whole: bool = False) -> None:
         self.pdu = bytes((pdu,))
         slots = [part for part in parts if not isinstance(part, bytes)]
-        cuts = [slot for slot in slots if isinstance(slot, Cut)]
-        self._form = b"".join(
-            part.replace(b"%", b"%%") if isinstance(part, bytes) else b"%b" for part in parts
-        )
-        self._cut = _cutter(cuts)
-        self._varying = tuple(k for k, cut in enumerate(cuts) if cut.varies)
+        self._cuts = tuple(slot for slot in slots if isinstance(slot, Cut))
+        self._form = b"".join(verbatim(part) if isinstance(part, bytes) else b"%b" for part in parts)
+        self._cut = _cutter(self._cuts)
+        self._varying = tuple(k for k, cut in enumerate(self._cuts) if cut.varies)
         self._other = tuple((k, slot) for k, slot in enumerate(slots) if not isinstance(slot, Cut))
         self._whole = whole
         self.octets = sum(map(width, parts))
@@ -76,6 +80,17 @@ class Template:
         if self._other:
             values = self._completed(values, own, lists)
         return self._form % values
+
+    def single(self) -> tuple[bytes, Cut] | None:
+        """Return a form for an invoke id and the one value of a row that it takes, and where that stands.
+
+        What never changes takes an empty one. None where it takes several, one of another length each time,
+        or what is not in the device's row.
+        """
+        if self._whole or self._other or self._varying or len(self._cuts) > 1:
+            return None
+        form = verbatim(self.pdu) + b"%b" + self._form
+        return (form, self._cuts[0]) if self._cuts else (form + b"%b", _NOTHING)
 
     def _trimmed(self, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Cut each varying value to the length that its tag states."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.bacnet import apdu as pdu
-from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S
+from gateway.bacnet.device_object import APDU_RETRIES, APDU_TIMEOUT_S, MOST_SUBSCRIPTIONS
 from gateway.bacnet.drops import Drops
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Peer, Voice
-from gateway.bacnet.subscriptions import MOST_SUBSCRIPTIONS
+from gateway.bacnet.peer import Peer
+from gateway.bacnet.voice import Voice
 
 MOST_WAITING: Final = 256
 """Requests of one device that wait for one peer, unless it has the objects of several meters.
@@ -42,7 +42,7 @@ Compose = Callable[[], bytes | None]
 
 
 @dataclass(slots=True)
-class _Line:
+class _Queue:
     """What one device has to ask of one peer: one request is under way, the others wait for it."""
 
     waiting: dict[Hashable, tuple[Compose, Callable[[], None]]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Transactions:
         self._voice = voice
         self._may_speak = may_speak
         self._timeout_s = timeout_s
-        self._lines: dict[_Key, _Line] = {}
+        self._queues: dict[_Key, _Queue] = {}
         self._waiting = 0
         self._away: dict[Peer, _Key | None] = {}
         self._drops = Drops("confirmed notifications")
@@ -79,28 +79,28 @@ class Transactions:
             return
         place = device.number, peer
         if peer in self._away:
-            if self._away[peer] in self._lines:
+            if self._away[peer] in self._queues:
                 lost()
                 return
             self._away[peer] = place
-        line = self._lines.get(place) or _Line()
-        if key in line.waiting:
+        queue = self._queues.get(place) or _Queue()
+        if key in queue.waiting:
             return
         most = MOST_SUBSCRIPTIONS if device.base else MOST_WAITING
-        if len(line.waiting) >= most or self._waiting + len(self._lines) >= MOST_AT_ONCE:
+        if len(queue.waiting) >= most or self._waiting + len(self._queues) >= MOST_AT_ONCE:
             self._drops.add()
             return
-        self._lines[place] = line
-        line.waiting[key] = compose, lost
+        self._queues[place] = queue
+        queue.waiting[key] = compose, lost
         self._waiting += 1
-        if line.timer is None:
-            self._next(device, peer, line)
+        if queue.timer is None:
+            self._next(device, peer, queue)
 
     def forget(self, device: Device, peer: Peer) -> None:
         """Drop what waits for a peer."""
-        if line := self._lines.get((device.number, peer)):
-            self._waiting -= len(line.waiting)
-            line.waiting.clear()
+        if queue := self._queues.get((device.number, peer)):
+            self._waiting -= len(queue.waiting)
+            queue.waiting.clear()
 
     def notice(self, peer: Peer) -> None:
         """Take notice of a peer that says something: it is not away."""
@@ -108,60 +108,60 @@ class Transactions:
 
     def hear(self, device: Device, peer: Peer, apdu: bytes) -> None:
         """Take a peer's answer. Whatever it says, the peer is there and has dealt with the request."""
-        line = self._lines.get((device.number, peer))
-        if line is None or line.timer is None or len(apdu) < 3 or apdu[1] != line.request[2]:  # noqa: PLR2004  the shortest
+        queue = self._queues.get((device.number, peer))
+        if queue is None or queue.timer is None or len(apdu) < 3 or apdu[1] != queue.request[2]:  # noqa: PLR2004  the shortest
             return
-        if apdu[0] & 0xF0 in _WITH_SERVICE and apdu[2] != line.request[3]:
+        if apdu[0] & 0xF0 in _WITH_SERVICE and apdu[2] != queue.request[3]:
             return
-        line.timer.cancel()
-        self._next(device, peer, line)
+        queue.timer.cancel()
+        self._next(device, peer, queue)
 
     def drop(self, device: Device) -> None:
         """Forget all that a device asks."""
-        for key in [key for key in self._lines if key[0] == device.number]:
+        for key in [key for key in self._queues if key[0] == device.number]:
             self._end(key)
 
     def stop(self) -> None:
         """Forget all that is under way or waits."""
-        for key in [*self._lines]:
+        for key in [*self._queues]:
             self._end(key)
         self._drops.say()
 
-    def _end(self, key: _Key) -> _Line:
-        """Close a line, whatever waits on it; return it."""
-        line = self._lines.pop(key)
-        self._waiting -= len(line.waiting)
-        if line.timer is not None:
-            line.timer.cancel()
-        return line
+    def _end(self, key: _Key) -> _Queue:
+        """Give up a queue, whatever waits in it; return it."""
+        queue = self._queues.pop(key)
+        self._waiting -= len(queue.waiting)
+        if queue.timer is not None:
+            queue.timer.cancel()
+        return queue
 
-    def _next(self, device: Device, peer: Peer, line: _Line) -> None:
-        """Begin with what waits longest; without anything, the line is closed."""
-        while line.waiting:
-            compose, line.lost = line.waiting.pop(next(iter(line.waiting)))
+    def _next(self, device: Device, peer: Peer, queue: _Queue) -> None:
+        """Begin with what waits longest; without anything, the queue is gone."""
+        while queue.waiting:
+            compose, queue.lost = queue.waiting.pop(next(iter(queue.waiting)))
             self._waiting -= 1
             if (body := compose()) is not None:
                 self._invoke = (self._invoke + 1) % 256
-                line.request = bytes((pdu.CONFIRMED_REQUEST, _LIMITS, self._invoke)) + body
-                line.sent = 0
-                self._send(device, peer, line)
+                queue.request = bytes((pdu.CONFIRMED_REQUEST, _LIMITS, self._invoke)) + body
+                queue.sent = 0
+                self._send(device, peer, queue)
                 return
-        del self._lines[device.number, peer]
+        del self._queues[device.number, peer]
 
-    def _send(self, device: Device, peer: Peer, line: _Line) -> None:
-        line.sent += 1
+    def _send(self, device: Device, peer: Peer, queue: _Queue) -> None:
+        queue.sent += 1
         later = asyncio.get_running_loop().call_later
-        line.timer = later(self._timeout_s, self._overdue, device, peer, line)
-        self._voice.send(device, peer, line.request, expects_reply=True)
+        queue.timer = later(self._timeout_s, self._overdue, device, peer, queue)
+        self._voice.send(device, peer, queue.request, expects_reply=True)
 
-    def _overdue(self, device: Device, peer: Peer, line: _Line) -> None:
-        if line.sent <= APDU_RETRIES:
-            self._send(device, peer, line)
+    def _overdue(self, device: Device, peer: Peer, queue: _Queue) -> None:
+        if queue.sent <= APDU_RETRIES:
+            self._send(device, peer, queue)
             return
         if peer not in self._away and len(self._away) >= _MOST_AWAY:
             del self._away[next(iter(self._away))]
         self._away[peer] = None
-        for gone in [self._end(key) for key in [*self._lines] if key[1] == peer]:
+        for gone in [self._end(key) for key in [*self._queues] if key[1] == peer]:
             for lost in (gone.lost, *(lost for _, lost in gone.waiting.values())):
                 if lost is not None:
                     lost()

@@ -3,7 +3,6 @@
 What is written becomes commands, or is set in the stores; who applies commands, and sockets, are elsewhere.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +11,7 @@ from gateway.bacnet import encoding as enc
 from gateway.bacnet.apdu import ServiceError
 from gateway.bacnet.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.encoding import Reader, RejectError
+from gateway.bacnet.increments import read_increment
 from gateway.bacnet.objects import Destinations, Device, Increment, Setting, Switch
 from gateway.bacnet.reading import Reference, find_property, own_number, read_index, read_reference
 from gateway.bacnet.recipients import read_destinations
@@ -104,11 +104,11 @@ def _read_increment(value: bytes) -> float:
     """Return an encoded REAL that is not negative. Raises ServiceError."""
     reader = Reader(value)
     try:
-        increment = enc.read_real(reader.application(_REAL))
+        increment = read_increment(reader.application(_REAL))
         reader.finish()
     except RejectError:
         raise ServiceError(ErrorCode.INVALID_DATA_TYPE) from None
-    if not 0 <= increment < math.inf:
+    if increment is None:
         raise ServiceError(ErrorCode.VALUE_OUT_OF_RANGE)
     return increment
 

@@ -50,7 +50,7 @@ class MqttChecker:
             self._add("expiry_s", "MQTT 3.1.1 knows no expiry; allowed: with version '5'")
         if len(set(section.payload)) < len(section.payload):
             self._add("payload", "a payload is named twice; allowed: each once")
-        return MqttSettings(self._access(), section.url is None, self._payloads(), section.backlog)
+        return MqttSettings(self._access(), section.url is None, self._payloads())
 
     def _add(self, key: str, message: str) -> None:
         self._report.add(("mqtt", *key.split(".")), message)

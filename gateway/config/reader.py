@@ -118,6 +118,7 @@ def _build(
         bacnet=services.bacnet(),
         mqtt=services.mqtt(),
         http=services.http(),
+        journal=services.journal(),
         state=folder / sections.state if sections.state else None,
         meters=meters,
         links=faults_by_row(gateway.link, ((entry.count, entry.link) for _, entry in entries)),

@@ -5,7 +5,7 @@ Nothing is bound here; a port that another program has is found out when it is b
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from gateway.addressing import HIGHEST_PORT, modbus_ports
 from gateway.config.bacnet import BacnetChecker
@@ -14,7 +14,14 @@ from gateway.config.listeners import Listeners, bound
 from gateway.config.mqtt import MqttChecker
 from gateway.config.report import Report, key_at
 from gateway.config.schema import ConfigFile
-from gateway.config.settings import BacnetSettings, HttpSettings, ModbusSettings, MqttSettings
+from gateway.config.settings import (
+    BacnetSettings,
+    HttpSettings,
+    JournalSettings,
+    ModbusSettings,
+    MqttSettings,
+)
+from gateway.journal import Kind
 
 
 class _Ports(NamedTuple):
@@ -92,6 +99,12 @@ class Services:
             if section.enabled
             else None
         )
+
+    def journal(self) -> JournalSettings:
+        """Return what is recorded for MQTT to tell."""
+        section = self._sections.mqtt
+        told = section.payload if section.enabled else ()
+        return JournalSettings(kinds=frozenset(get_args(Kind)).intersection(told), most=section.backlog)
 
     def _check_ports(self) -> None:
         """Note ports past the last one, and ports that two services would bind."""

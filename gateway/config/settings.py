@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.bip import Role
 from gateway.broker import Access
 from gateway.clock import ClockMode
+from gateway.journal import Kind
 from gateway.link_faults import LinkFault
 from gateway.payloads import Payloads
 from gateway.transports import Listener
@@ -63,15 +64,11 @@ class BacnetSettings:
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """MQTT: how the broker is reached, whether one of our `own` comes along there, and what is published.
-
-    `backlog` is how many events and intervals wait for it at most.
-    """
+    """MQTT: how the broker is reached, whether one of our `own` comes along there, and what is published."""
 
     access: Access
     own: bool
     payloads: Payloads
-    backlog: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,14 @@ class HttpSettings:
     host: str
     port: int
     token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """The journal: the kinds of what is to be told that are recorded, and how many entries wait at `most`."""
+
+    kinds: frozenset[Kind]
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Config:
     bacnet: BacnetSettings | None
     mqtt: MqttSettings | None
     http: HttpSettings | None
+    journal: JournalSettings
     state: Path | None
     meters: tuple[MeterSpec, ...]
     links: Mapping[int | None, Mapping[str, LinkFault]]

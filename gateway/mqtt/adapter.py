@@ -13,10 +13,13 @@ from gateway.broker import Access
 from gateway.commands import Applier
 from gateway.errors import BrokerUnavailableError
 from gateway.hub import Endpoint
+from gateway.journal import Journal
 from gateway.link_faults import Links
 from gateway.mqtt.conventions import conventions
+from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
+from gateway.mqtt.teller import Teller
 from gateway.payloads import Payloads
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
@@ -36,9 +39,9 @@ class MqttAdapter:
     """Publishes `meters` by all conventions that `payloads` names; implements `gateway.hub.Adapter`.
 
     `access` is how the broker is reached; where it is `own`, one comes along there (if that is loopback, else
-    on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once.
-    `control` carries out what others ask for; `links` are the faults of the meters' lines. Raises ConfigError
-    for an id that cannot be in a topic.
+    on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once, and
+    so does what waits in `journal`, which is told in plain words. `control` carries out what others ask for;
+    `links` are the faults of the meters' lines. Raises ConfigError for an id that cannot be in a topic.
     """
 
     name = "mqtt"
@@ -53,6 +56,7 @@ class MqttAdapter:
         meters: Sequence[Nameplate],
         control: Applier,
         links: Links,
+        journal: Journal,
     ) -> None:
         self._access = access
         self._own = own
@@ -69,6 +73,7 @@ class MqttAdapter:
                 control=control,
                 links=links,
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
+                teller=Teller(journal, convention.message) if isinstance(convention, Plain) else None,
             )
             for convention in conventions(self._topics, meters, payloads)
         ]

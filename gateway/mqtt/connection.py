@@ -100,7 +100,7 @@ class Connection(aiomqtt.Client):
         """
         for qos, alike in groupby(messages, lambda message: message.qos):
             if qos:
-                await self._deliver(list(alike))
+                await self._publish(list(alike))
             else:
                 await self._write(alike)
 
@@ -119,16 +119,28 @@ class Connection(aiomqtt.Client):
         if self._disconnected.done():
             raise ConnectionLostError("the connection is lost")
 
-    async def _deliver(self, messages: Sequence[Message]) -> None:
-        """Publish messages of QoS 1 or 2 and wait for what acknowledges them, of many at once."""
+    async def _publish(self, messages: Sequence[Message]) -> None:
+        """Publish messages of QoS 1 or 2, many at once. Raises what any of them raises."""
         for first in range(0, len(messages), AT_ONCE):
-            together = [
-                self.publish(*message[:4], self._properties_of(message, PacketTypes.PUBLISH))
-                for message in messages[first : first + AT_ONCE]
-            ]
-            for outcome in await asyncio.gather(*together, return_exceptions=True):
-                if isinstance(outcome, BaseException):
+            for outcome in await self._outcomes(messages[first : first + AT_ONCE]):
+                if outcome is not None:
                     raise outcome
+
+    async def deliver(self, messages: Sequence[Message]) -> list[bool]:
+        """Publish up to `AT_ONCE` messages of QoS 1 together; return which of them are acknowledged."""
+        outcomes = await self._outcomes(messages)
+        for outcome in outcomes:
+            if outcome is not None and not isinstance(outcome, ConnectionLostError):
+                raise outcome
+        return [outcome is None for outcome in outcomes]
+
+    async def _outcomes(self, messages: Sequence[Message]) -> list[BaseException | None]:
+        """Publish messages and wait for what acknowledges each; return what has gone wrong."""
+        published = [
+            self.publish(*message[:4], self._properties_of(message, PacketTypes.PUBLISH))
+            for message in messages
+        ]
+        return await asyncio.gather(*published, return_exceptions=True)
 
     async def heard(self) -> AsyncIterator[Incoming]:
         """Yield what others say; raise ConnectionLostError when the connection is lost."""

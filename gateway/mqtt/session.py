@@ -4,7 +4,8 @@ How a connection is kept is in `link`, when something goes out in `publisher`; n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
 
 from gateway.broker import Access
 from gateway.commands import Applier, Outcome
@@ -17,14 +18,12 @@ from gateway.mqtt.late import Late
 from gateway.mqtt.link import Link
 from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.publisher import Publisher
+from gateway.mqtt.teller import Teller
 from sims.snapshot import Snapshot
-
-Teller = Callable[[Connection], Awaitable[None]]
-"""Tells something beside the states for as long as a connection lasts."""
 
 
 class Session:
-    """Says and hears what `convention` is about, for ever, from `run` on."""
+    """Says and hears what `convention` is about, from `start` on; `teller` tells beside it what waits."""
 
     def __init__(
         self,
@@ -36,11 +35,11 @@ class Session:
         control: Applier,
         links: Links,
         longest_wait_s: float,
-        tellers: Sequence[Teller] = (),
+        teller: Teller | None = None,
     ) -> None:
         self._convention = convention
         self._control = control
-        self._tellers = tellers
+        self._teller = teller
         self._running: asyncio.Task[None] | None = None
         self._faults = faults.Faults(links, convention)
         self._late = Late()
@@ -50,7 +49,7 @@ class Session:
             will=convention.will,
             farewell=convention.farewell,
             serve=self._serve,
-            changed=self._publisher.wake,
+            changed=self._wake,
             longest_wait_s=longest_wait_s,
         )
 
@@ -58,15 +57,19 @@ class Session:
         """Begin to connect."""
         name = f"mqtt {self._convention.name}".rstrip()
         self._running = asyncio.create_task(self._link.run(access), name=name)
-        self._running.add_done_callback(lambda _: self._publisher.wake())
+        self._running.add_done_callback(lambda _: self._wake())
 
     def show(self, snapshot: Snapshot) -> None:
         """Say what there is to say of `snapshot` when its time comes."""
         self._publisher.show(snapshot)
+        if self._teller:
+            self._teller.show()
 
     async def shown(self, *, unless: Callable[[], bool]) -> None:
         """Return when the broker has all of the latest snapshot, or as soon as `unless` holds."""
         await self._publisher.latest_out(unless=unless)
+        if self._teller:
+            await self._teller.all_told(unless=unless)
 
     def away(self) -> bool:
         """Return whether there is no connection at the moment."""
@@ -88,16 +91,21 @@ class Session:
     async def stop(self, within_s: float) -> None:
         """Say good-bye and disconnect, or break off after `within_s` [s]; safe to call more than once."""
         running, self._running = self._running, None
-        self._publisher.wake()
+        self._wake()
         if running is not None:
             running.cancel()
             await asyncio.wait({running}, timeout=within_s)
 
+    def _wake(self) -> None:
+        """Let those who wait look again whether they still should."""
+        self._publisher.wake()
+        if self._teller:
+            self._teller.wake()
+
     async def _serve(self, connection: Connection) -> None:
         """Do everything at once that is done on a connection; raise what ends any of it."""
         await connection.listen(self._convention.subscriptions)
-        work = (self._publisher.serve, self._late.serve, self._hear, *self._tellers)
-        tasks = [asyncio.ensure_future(each(connection)) for each in work]
+        tasks = [asyncio.create_task(each) for each in self._work(connection)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -106,6 +114,13 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _work(self, connection: Connection) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._publisher.serve(connection)
+        yield self._late.serve(connection)
+        yield self._hear(connection)
+        if self._teller:
+            yield self._teller.tell(connection)
 
     async def _hear(self, connection: Connection) -> None:
         """Do what others ask, one after the other. Raises ConnectionLostError when the connection is lost."""

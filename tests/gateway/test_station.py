@@ -1,9 +1,12 @@
 """The station's own promises: one writer, saved before it is shown, and an end that is one."""
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from gateway import adapters
 from gateway.clock import MANUAL_START
 from gateway.commands import Advance, Broadcast, Change, HoldKey, ResetPeak, SetClock, TurnKey
 from gateway.config.reader import load_config
+from gateway.config.settings import Config, JournalSettings
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
+from gateway.journal import Interval
 from gateway.process import run
 from gateway.station import Station
 from gateway.store import Store
@@ -137,6 +142,50 @@ async def test_what_is_shown_has_been_saved(serve: Any, tmp_path: Path) -> None:
                 await station.control.apply(Advance(600))
             running.cancel()
     assert len(saved) == 4
+
+
+def _journalling() -> Config:
+    """Return the configuration of two meters whose intervals and flags are recorded."""
+    config = load_config(options=OPTIONS | {("meters",): ("", [{"count": 2, "load": {"kw": 6}}])})
+    return replace(config, journal=JournalSettings(frozenset({"history", "event"}), 1000))
+
+
+async def test_a_tick_that_cannot_be_recorded_is_not_saved_either(serve: Any, tmp_path: Path) -> None:
+    serve(Recorder())
+    with Store(tmp_path) as store:
+        with store.database.transaction() as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            )
+        async with Station(_journalling(), store) as station:
+            running = asyncio.create_task(station.run())
+            with pytest.raises(RequestRefusedError, match="stopping"):
+                await station.control.apply(Advance(600))
+            with pytest.raises(ExceptionGroup) as raised:
+                await running
+    assert raised.value.subgroup(sqlite3.IntegrityError)
+    with Store(tmp_path) as store:
+        assert store.reached == MANUAL_START
+        assert {memory.intervals for memory in store.load().meters.values()} == {0}
+
+
+async def test_what_is_shown_waits_in_the_journal_already(serve: Any, tmp_path: Path) -> None:
+    shown: list[int] = []
+    reversed_ct = Change(0, {"wiring": {"ct1": {"polarity": "reversed"}}})
+    serve(Recorder(lambda _: shown.append(station.control.journal.waiting if shown else 0)))
+    for store in (None, Store(tmp_path)):
+        with store or contextlib.nullcontext():
+            shown.clear()
+            station = Station(_journalling(), store)
+            async with station:
+                running = asyncio.create_task(station.run())
+                await station.control.apply(Advance(1500))
+                await station.control.apply((reversed_ct,))
+                waiting = [what for _, what in station.control.journal.pending(0, 99)]
+                running.cancel()
+        assert shown == [0, 10, len(waiting)]
+        assert [type(what) for what in waiting[:10]] == [Interval] * 10
+        assert ("negative_power_l1", True) in {what[4:] for what in waiting[10:]}
 
 
 async def test_an_adapter_that_fails_to_show_ends_the_station(serve: Any) -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.database import SCHEMA_VERSION
 from gateway.errors import ConfigError
-from gateway.store import FILE, SCHEMA_VERSION, Store
+from gateway.journal import Journal
+from gateway.store import FILE, Store
 from sims.memory import Memories, Memory
 
 KEPT = {
     "S1": Memory(5_000_000_001, 999, 30_000.125, 1_767_571_200_000_000_000),
-    "S2": Memory(0, 0, 0.0, 0, hub_count=7),
+    "S2": Memory(0, 0, 0.0, 0, hub_count=7, intervals=12),
 }
 
 
@@ -61,6 +63,29 @@ def test_a_file_of_version_1_goes_on_from_its_latest_peak(tmp_path: Path) -> Non
         with Store(tmp_path) as store:
             assert store.load().meters == {"S1": Memory(7, 8, 9.5, 1000), "S2": Memory(1, 2, 3.5, 900)}
             assert store.reached == 1000
+
+
+def test_a_file_of_version_3_counts_intervals_from_0_and_has_nothing_to_tell(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as older:
+        older.execute(
+            "CREATE TABLE meter (serial TEXT PRIMARY KEY, millijoules INTEGER NOT NULL, femtojoules INTEGER "
+            "NOT NULL, peak_demand REAL NOT NULL, peak_demand_time INTEGER NOT NULL, hub_count INTEGER NOT "
+            "NULL DEFAULT 0) STRICT, WITHOUT ROWID"
+        )
+        older.execute("INSERT INTO meter VALUES ('S1', 7, 8, 9.5, 1000, 3)")
+        older.execute("CREATE TABLE clock (reached INTEGER NOT NULL) STRICT")
+        older.execute("INSERT INTO clock VALUES (2000)")
+        older.execute(
+            "CREATE TABLE pulse_hub (hub INTEGER NOT NULL, setting TEXT NOT NULL, value INTEGER NOT NULL, "
+            "PRIMARY KEY (hub, setting)) STRICT, WITHOUT ROWID"
+        )
+        older.execute("PRAGMA user_version = 3")
+    older.close()
+    with Store(tmp_path) as store:
+        assert store.load().meters == {"S1": Memory(7, 8, 9.5, 1000, hub_count=3, intervals=0)}
+        assert store.reached == 2000
+        journal = Journal(store.database, ["S1"], kinds=frozenset({"history", "event"}), most=9)
+        assert (journal.waiting, journal.lost) == (0, 0)
 
 
 def test_a_meter_that_is_not_saved_again_keeps_what_it_had(tmp_path: Path) -> None:

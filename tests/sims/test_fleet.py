@@ -88,6 +88,14 @@ def test_demand_intervals_inside_one_long_tick_are_all_there() -> None:
     assert {float(interval.demand[0]) for interval in intervals} == {12_000.0}
 
 
+def test_intervals_are_counted_on_after_a_restart() -> None:
+    first, second = meter(kw=12.0), meter(number=2, kw=6.0)
+    kept = Fleet([first], start=START)
+    after(kept, 900)
+    intervals = after(Fleet([second, first], start=START, memories=kept.memories()), 600).intervals
+    assert [interval.sequence.tolist() for interval in intervals] == [[1, 4], [2, 5]]
+
+
 def test_a_reversed_ct_on_a_balanced_load_registers_a_third() -> None:
     right = meter(kw=30.0)
     cts = (CtInput(1, reversed=True), *right.wiring.cts[1:])

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from gateway.broker import Access, BrokerAddress
 from gateway.commands import Outcome, Request
+from gateway.database import Database
+from gateway.journal import Journal
 from gateway.link_faults import LinkFault, Links
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
@@ -52,6 +54,8 @@ class Gateway:
         self.tick = 0
         self.asked: list[Request] = []
         self.links = Links("mqtt", 0)
+        serials = [meter.serial for meter in self.meters]
+        self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
             access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
             own=url is None,
@@ -60,6 +64,7 @@ class Gateway:
             meters=self.meters,
             control=self,
             links=self.links,
+            journal=self.journal,
         )
         self.show()
 
@@ -77,6 +82,7 @@ class Gateway:
         self.tick += 1
         snapshot = plain_snapshot(self.meters, self.tick)
         self.links.show(snapshot)
+        self.journal.add(snapshot)
         self.adapter.show(snapshot)
         return snapshot
 

@@ -6,8 +6,10 @@ from itertools import chain
 import orjson
 
 from gateway.clock import iso
+from gateway.journal import Entry
 from gateway.mqtt.convention import Heard
 from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
+from gateway.mqtt.plain.entries import Entries
 from gateway.mqtt.plain.state import States
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
@@ -24,6 +26,7 @@ class Plain:
         self._topics = topics
         self._meters = meters
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
+        self._entries = Entries(topics, meters)
         self._parts: list[States] = []
         if "state" in payloads.kinds:
             self._parts.append(States(topics, meters, payloads))
@@ -50,6 +53,10 @@ class Plain:
     def farewell(self) -> Sequence[Message]:
         """Return that all are `offline`, the gateway last."""
         return statuses(self._statuses, OFFLINE)
+
+    def message(self, entry: Entry) -> Message:
+        """Return what tells an entry of the journal."""
+        return self._entries.message(entry)
 
     def lost(self, row: int) -> Sequence[Message]:
         """Return that a meter is `offline`."""

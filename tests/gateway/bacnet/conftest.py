@@ -3,23 +3,23 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gateway.bacnet import encoding as enc
-from gateway.bacnet.application import Application
+from gateway.bacnet.application import Application, Times
 from gateway.bacnet.device_control import DeviceControl
 from gateway.bacnet.discovery import Announcement, announcements
 from gateway.bacnet.flat import flat_device
 from gateway.bacnet.gateway_device import gateway_device
+from gateway.bacnet.layout import Ground
 from gateway.bacnet.meter_objects import meter_devices
 from gateway.bacnet.objects import Device, ObjectTable
-from gateway.bacnet.outbox import Outbox
 from gateway.bacnet.peer import Message, Peer
 from gateway.bacnet.server import BacnetAdapter
-from gateway.bacnet.subscriptions import Subscriptions
 from gateway.bacnet.writing import WriteRequest
 from gateway.commands import Command, Outcome, Request
 from gateway.errors import RequestRefusedError
@@ -133,8 +133,8 @@ class Speaker:
     def impersonate(self, device: Device, peer: Peer | None, apdu: bytes) -> None:
         self.others.append((device, peer, apdu))
 
-    def set_aside(self, lines: frozenset[int | None], numbers: frozenset[int]) -> None:
-        self.aside = lines, numbers
+    def set_aside(self, rows: frozenset[int | None], numbers: frozenset[int]) -> None:
+        self.aside = rows, numbers
 
     def forget(self) -> None:
         """Nothing said is kept to be said again."""
@@ -156,13 +156,11 @@ class Meters:
             count,
             self.applier,
             self.speaker,
-            outbox=Outbox(pause_s=0),
-            subscriptions=Subscriptions(lambda: self.seconds),
-            timeout_s=0.01,
             links=self.links,
             control=DeviceControl(PASSWORD, lambda: self.seconds),
+            times=Times(pause_s=0, timeout_s=0.01, now=lambda: self.seconds),
         )
-        self.responder = self.application._responder
+        self.responder = self.application.responder
         self.application.show(make_snapshot(self.plates))
 
     def table(self, meter: int) -> ObjectTable:
@@ -217,7 +215,7 @@ class Meters:
         if not isinstance(answer, WriteRequest):
             return answer
         said = asyncio.run(answer.carry_out(self.applier, self.application._stores))
-        self.application._responder.forget()
+        self.application.responder.forget()
         return said
 
     def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:
@@ -272,17 +270,16 @@ def make_adapter(applier: Applier) -> Callable[..., BacnetAdapter]:
 
     def make(count: int = 3, shown: Snapshot | None = None, **settings: Any) -> BacnetAdapter:
         meters = make_plates(count)
+        where: dict[str, Any] = {"address": "127.0.0.1/8", "port": 0, "network": 1000}
+        where |= {field.name: settings.pop(field.name) for field in fields(Ground) if field.name in settings}
         keywords: dict[str, Any] = {
-            "address": "127.0.0.1/8",
-            "port": 0,
             "device_instance": 100_000,
-            "network": 1000,
             "gateway_id": "plant-a",
             "gateway_name": "Plant A",
             "meters": meters,
             "commands": applier,
         }
-        adapter = BacnetAdapter(**keywords | settings)
+        adapter = BacnetAdapter(Ground(**where), **keywords | settings)
         adapter.show(shown or make_snapshot(meters))
         return adapter
 

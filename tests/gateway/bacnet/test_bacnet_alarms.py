@@ -107,7 +107,7 @@ async def test_an_abort_counts_for_the_side_that_it_is_of(meters: Any) -> None:
     await meters.say(2, tell(destination(how="11")))
     shown(meters, 3, POWERED | REVERSE)
     await meters.said()
-    transactions = meters.application._transactions._lines
+    transactions = meters.application._transactions._queues
     await meters.say(2, "700100", PEER)
     assert transactions
     await meters.say(2, "710100", PEER)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.bacnet import bbmd, bvlc
 from gateway.bacnet.bbmd import Bbmd
-from gateway.bacnet.bvlc import Function
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address, Function
 from gateway.bip import BbmdPeer, BbmdRole
 
 PLACE = ("10.0.1.2", 47808)

@@ -64,8 +64,8 @@ def test_a_message_is_the_same_as_bacpypes3_makes_it(ours: bytes, theirs: Any) -
 
 
 @given(st.lists(st.tuples(st.ip_addresses(v=4), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF))))
-def test_a_distribution_table_is_read_as_it_was_written(lines: list[tuple[Any, int, int]]) -> None:
-    peers = [BbmdPeer(str(host), port, mask) for host, port, mask in lines]
+def test_a_distribution_table_is_read_as_it_was_written(entries: list[tuple[Any, int, int]]) -> None:
+    peers = [BbmdPeer(str(host), port, mask) for host, port, mask in entries]
     assert bvlc.read_peers(bvlc.pack_peers(peers)) == peers
     assert bvlc.read_peers(bvlc.pack_peers(peers) + b"1") is None
 

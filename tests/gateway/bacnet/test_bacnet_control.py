@@ -144,7 +144,7 @@ async def test_what_is_not_right_is_refused_and_changes_nothing(
     meters: Any, request_octets: str, answer: str
 ) -> None:
     assert await meters.say(2, "000501" + request_octets) == [answer]
-    assert meters.application._lines.may_speak(meters.device(2))
+    assert meters.application._voices.may_speak(meters.device(2))
 
 
 async def test_without_a_password_in_the_settings_any_is_right(meters: Any) -> None:
@@ -185,7 +185,7 @@ async def test_a_restart_drops_what_was_about_to_be_told_and_keeps_what_is_set(m
 
 @pytest.mark.parametrize("silencing", [DCC + DISABLE + SECRET, RD + "0901" + RIGHT])
 async def test_segments_and_late_answers_end_with_the_communication(meters: Any, silencing: str) -> None:
-    transfers, late = meters.application._segmenter._transfers, meters.application._lines._late
+    transfers, late = meters.application._segmenter._transfers, meters.application._voices._late
     (first,) = await meters.say(0, "0200050e 0c023fffff 1e 0908 1f")
     assert first.startswith("3c")
     meters.links.set(None, LinkFault("slow", delay_s=60))
@@ -262,10 +262,10 @@ async def test_the_fast_path_is_silent_too_and_as_before_afterwards(serve: Any, 
     await client.send(to_meter(ENERGY), adapter)
     other = await client.ask(to_meter(ENERGY, 100_002), adapter)
     assert other[9:12] == (100_002).to_bytes(3, "big")
-    assert len(adapter._host._plain) == 2
+    assert len(adapter._host._plain._plain) == 2
     assert (await client.ask(to_meter(DCC + ENABLE + SECRET), adapter))[-3:] == bytes.fromhex("200111")
     assert await client.ask(to_meter(ENERGY), adapter) == sound
-    assert len(adapter._host._plain) == 3
+    assert len(adapter._host._plain._plain) == 3
 
 
 @pytest.mark.parametrize("topology", ["virtual", "addresses", "ports"])
@@ -280,4 +280,4 @@ async def test_a_meter_is_disabled_and_restarted_wherever_it_is(make_adapter: An
     adapter._application.hear(message(bytes.fromhex(DCC + DISABLE)), [meter])
     adapter._application.hear(message(bytes.fromhex(ENERGY)), [meter])
     assert [what[2].hex() for what in told] == ["200111"]
-    assert all(meter is not plain[0] for host in adapter._hosts for plain in host._plain.values())
+    assert all(meter is not plain[0] for host in adapter._hosts for plain in host._plain._plain.values())

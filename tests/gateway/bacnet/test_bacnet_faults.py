@@ -200,16 +200,16 @@ async def test_the_fast_path_meets_the_fault_and_is_as_before_afterwards(serve: 
     show(adapter, links)
     assert (await client.ask(to(100_001), adapter))[-3:] == bytes.fromhex("710109")
     assert (await client.ask(to(100_002), adapter))[-3:-2] != b"\x71"
-    assert len(adapter._host._plain) == 2
+    assert len(adapter._host._plain._plain) == 2
     links.set(None, LinkFault("abort", exception=9))
     show(adapter, links)
-    assert adapter._host._plain == {}
+    assert adapter._host._plain._plain == {}
     assert (await client.ask(to(100_002), adapter))[-3:] == bytes.fromhex("710109")
     for place in (0, None):
         links.set(place, OK)
     show(adapter, links)
     assert await client.ask(to(100_001), adapter) == sound
-    assert len(adapter._host._plain) == 3
+    assert len(adapter._host._plain._plain) == 3
 
 
 @pytest.mark.parametrize("confirmed", ["2900", "2901"])

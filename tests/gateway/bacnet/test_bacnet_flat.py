@@ -245,7 +245,7 @@ async def test_a_client_is_told_one_thing_at_a_time_whichever_meters_tell(flat: 
         said += await flat.say(0, subscribe.format(process, 100 * process + 5))
     told = [apdu for apdu in said if apdu[:2] == "00"]
     while len(told) < METERS:
-        assert len(flat.application._transactions._lines) == 1
+        assert len(flat.application._transactions._queues) == 1
         last = bytes.fromhex(told[-1])
         flat.hear(0, bytes((0x20, last[2], last[3])))
         (more,) = await flat.said()
@@ -374,7 +374,7 @@ async def test_fast_and_slow_answers_are_the_same(
             for _ in range(2):
                 fast = await client.ask(b"\x81\x0a" + length + b"\x01\x04" + request, adapter)
                 assert fast[6:] == slow[6:]
-        assert len(adapter._hosts[0]._known) == 4
+        assert len(adapter._hosts[0]._plain._known) == 4
 
 
 def test_the_most_meters_have_instances_of_their_own(plates: Any) -> None:

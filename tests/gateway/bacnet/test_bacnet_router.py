@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.bvlc import Function
 from gateway.bacnet.router import Networks, no_route
 
 ASKER = ("10.0.0.9", 50000)
@@ -12,7 +13,7 @@ NODE = Networks(own=7)
 
 
 def asked(octets: str, *, broadcast: bool = False) -> net.Packet:
-    function = net.ORIGINAL_BROADCAST if broadcast else net.ORIGINAL_UNICAST
+    function = Function.BROADCAST if broadcast else Function.UNICAST
     packet = net.parse(net.datagram(bytes.fromhex(octets), function), ASKER)
     assert packet is not None
     return packet
@@ -82,5 +83,5 @@ def test_a_router_begins_with_the_way_and_the_number_of_the_network() -> None:
     ],
 )
 def test_what_everybody_asks_everybody_is_told(networks: Networks, question: int, said: str | None) -> None:
-    expected = None if said is None else net.datagram(bytes.fromhex(said), net.ORIGINAL_BROADCAST)
+    expected = None if said is None else net.datagram(bytes.fromhex(said), Function.BROADCAST)
     assert networks.announcement(question) == expected

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.bacnet import segmentation
 from gateway.bacnet.codes import AbortReason
-from gateway.bacnet.segmentation import RETRIES, WINDOW, Segmenter, longest, too_long
+from gateway.bacnet.segmentation import RETRIES, WINDOW, Segmenter
 
 LIMIT = 50
 ROOM = LIMIT - 5
@@ -182,20 +182,3 @@ async def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatc
     segmenter.begin((1, "c"), answer_of(100), LIMIT, sent.take)
     assert sent.pdus[-1] == bytes((0x71, 7, AbortReason.OUT_OF_RESOURCES))
     segmenter.stop()
-
-
-@pytest.mark.parametrize(
-    ("head", "octets", "reason"),
-    [
-        ("0005", 1476, AbortReason.SEGMENTATION_NOT_SUPPORTED),
-        ("0205", 3 + 65_536 * 1471, AbortReason.BUFFER_OVERFLOW),
-        ("0275", 3 + 65_536 * 1471, AbortReason.BUFFER_OVERFLOW),
-        ("0215", 3 + 2 * 1471, AbortReason.BUFFER_OVERFLOW),
-        ("0260", 3 + 64 * 45, AbortReason.BUFFER_OVERFLOW),
-    ],
-)
-def test_the_asker_says_what_it_accepts(head: str, octets: int, reason: AbortReason) -> None:
-    request = bytes.fromhex(head) + b"\x07\x0c"
-    assert longest(request) == octets
-    assert too_long(request, segments=True) == bytes((0x71, 7, reason))
-    assert too_long(request, segments=False) == bytes((0x71, 7, AbortReason.SEGMENTATION_NOT_SUPPORTED))

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.bacnet import network as net
+from gateway.bacnet.bvlc import Address, Function
 from gateway.bacnet.link import Link
 from gateway.bacnet.pacing import BURST, Pacer
 from gateway.bacnet.server import BacnetAdapter
@@ -148,7 +149,7 @@ async def test_who_is_is_answered_to_the_asker_by_every_meter(
     serve: Any, client: Any, destination: str, host: str | None
 ) -> None:
     adapter = await serve()
-    function = net.ORIGINAL_BROADCAST if host else net.ORIGINAL_UNICAST
+    function = Function.BROADCAST if host else Function.UNICAST
     request = net.datagram(bytes.fromhex("01" + destination + "1008"), function)
     await client.send(request, adapter, host)
     with_gateway = destination != "2003e800ff"
@@ -170,11 +171,11 @@ async def test_who_is_from_behind_a_router_is_answered_through_it(serve: Any, cl
 async def test_a_broadcast_is_answered_to_the_asker_and_by_broadcast(
     serve: Any, *, at_our_port: bool
 ) -> None:
-    sent: list[tuple[bytes, net.Address]] = []
+    sent: list[tuple[bytes, Address]] = []
     adapter = await serve(2)
-    adapter._host._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+    adapter._host._sender.sendto = lambda datagram, address: sent.append((datagram, address))
     asker = ("127.0.0.7", port_of(adapter) if at_our_port else 50000)
-    adapter._host._receive(net.datagram(b"\x01\x00\x10\x08", net.ORIGINAL_BROADCAST), asker)
+    adapter._host._plain.receive(net.datagram(b"\x01\x00\x10\x08", Function.BROADCAST), asker)
     adapter._application._pacer.stop()
     assert [address for _, address in sent] == [asker, ("127.255.255.255", port_of(adapter))] * 3
 
@@ -231,13 +232,13 @@ def test_addresses_of_this_machine_are_told_from_others() -> None:
 async def test_what_the_machine_itself_broadcasts_from_our_port_is_not_answered(
     serve: Any, request_octets: str
 ) -> None:
-    sent: list[net.Address] = []
+    sent: list[Address] = []
     adapter = await serve(2, address="0.0.0.0/0")
-    adapter._host._ports[0].send = lambda _, address: sent.append(address)
-    question = net.datagram(bytes.fromhex(request_octets), net.ORIGINAL_BROADCAST)
-    adapter._host._receive(question, ("127.0.0.1", port_of(adapter)))
+    adapter._host._sender.sendto = lambda _, address: sent.append(address)
+    question = net.datagram(bytes.fromhex(request_octets), Function.BROADCAST)
+    adapter._host._plain.receive(question, ("127.0.0.1", port_of(adapter)))
     assert sent == []
-    adapter._host._receive(question, ("192.0.2.1", port_of(adapter)))
+    adapter._host._plain.receive(question, ("192.0.2.1", port_of(adapter)))
     adapter._application._pacer.stop()
     everybody = ("255.255.255.255", port_of(adapter))
     assert sent[:2] == [("192.0.2.1", port_of(adapter)), everybody]
@@ -251,7 +252,7 @@ async def test_the_way_to_the_meters_is_announced_by_broadcast_at_the_start(
     monkeypatch.setattr(Link, "broadcast", lambda _, datagram: said.append(datagram))
     await serve()
     asked = bytes.fromhex("0120ffff00ff 1008 0b0186a0 1b0186a3")
-    assert said == [net.i_am_router(1000), net.datagram(asked, net.ORIGINAL_BROADCAST)]
+    assert said == [net.i_am_router(1000), net.datagram(asked, Function.BROADCAST)]
 
 
 async def test_somebody_else_with_one_of_our_instances_is_told_of_once(
@@ -260,8 +261,8 @@ async def test_somebody_else_with_one_of_our_instances_is_told_of_once(
     adapter = await serve()
     beyond, ours = (bytes.fromhex(f"01001000c4020186{n}2205c4910322 03e7") for n in ("a4", "a3"))
     for apdu in (beyond, ours, ours, ours[:8]):
-        adapter._host._receive(net.datagram(apdu, net.ORIGINAL_BROADCAST), ("192.0.2.7", 47808))
-    adapter._host._receive(net.datagram(ours, net.ORIGINAL_BROADCAST), adapter._host.place)
+        adapter._host._plain.receive(net.datagram(apdu, Function.BROADCAST), ("192.0.2.7", 47808))
+    adapter._host._plain.receive(net.datagram(ours, Function.BROADCAST), adapter._host.place)
     assert [record.message for record in caplog.records] == [
         "BACnet/IP: 192.0.2.7:47808 has device instance 100003, too; bacnet.device_instance moves ours"
     ]
@@ -339,7 +340,7 @@ async def test_whatever_the_gateway_s_device_is_asked_it_answers(
 async def test_a_confirmed_request_to_everybody_is_not_answered(serve: Any, client: Any) -> None:
     adapter = await serve()
     apdu = bytes.fromhex("0275010c0c023fffff194b")
-    await client.send(net.datagram(b"\x01\x04" + apdu, net.ORIGINAL_BROADCAST), adapter)
+    await client.send(net.datagram(b"\x01\x04" + apdu, Function.BROADCAST), adapter)
     await client.send(net.datagram(bytes.fromhex("0124ffff00ff") + apdu), adapter)
     await client.send(net.datagram(bytes.fromhex("012403e800ff") + apdu), adapter)
     await client.send(to_meter(ENERGY[:2] + b"\x07" + ENERGY[3:]), adapter)
@@ -365,8 +366,8 @@ WHOLE = [
     to_meter(ENERGY),
     to_meter(bytes.fromhex("0275010e0c020186a11e09081f")),
     to_gateway(bytes.fromhex("0275010e0c020186a01e09081f")),
-    net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST),
-    net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), net.ORIGINAL_BROADCAST),
+    net.datagram(bytes.fromhex("0120ffff00ff1008"), Function.BROADCAST),
+    net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), Function.BROADCAST),
     bytes.fromhex("8104001e7f000001ffff012403e8030186a1ff0275010c0c000000011955"),
     to_meter(bytes.fromhex("0275010f0c0140000119553e91013f")),
     to_meter(bytes.fromhex("027501100c014000011e09552e91012f09552e91002f1f")),
@@ -387,12 +388,12 @@ def test_no_datagram_stops_the_service(make_adapter: Any, damages: list[tuple[by
         try:
             for whole, at, put in damages:
                 damaged = whole[:at] + put + whole[at + len(put) :]
-                adapter._host._receive(damaged, ("127.0.0.1", 9))
-                adapter._host._receive(whole[:at], ("127.0.0.1", 9))
+                adapter._host._plain.receive(damaged, ("127.0.0.1", 9))
+                adapter._host._plain.receive(whole[:at], ("127.0.0.1", 9))
             await asyncio.sleep(0)
             answer: list[bytes] = []
-            adapter._host._ports[0].send = lambda datagram, _: answer.append(datagram)
-            adapter._host._receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
+            adapter._host._sender.sendto = lambda datagram, _: answer.append(datagram)
+            adapter._host._plain.receive(to_meter(ENERGY[:2] + b"\xfe" + ENERGY[3:]), ("127.0.0.1", 9))
             assert answer[0][12:14] == b"\x30\xfe"
         finally:
             await adapter.stop()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.bvlc import Function
 from gateway.bacnet.objects import Device
 from gateway.link_faults import LinkFault, Links
 from sims.points import FLAGS
@@ -71,9 +72,9 @@ def everything_of(device: Device) -> Iterator[bytes]:
 
 def script(device: Device) -> Iterator[bytes]:
     """Yield what is asked of a meter."""
-    yield net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST)
-    yield net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), net.ORIGINAL_BROADCAST)
-    yield net.datagram(bytes.fromhex("018000"), net.ORIGINAL_BROADCAST)
+    yield net.datagram(bytes.fromhex("0120ffff00ff1008"), Function.BROADCAST)
+    yield net.datagram(bytes.fromhex("0120ffff00ff10072c00000001"), Function.BROADCAST)
+    yield net.datagram(bytes.fromhex("018000"), Function.BROADCAST)
     yield from everything_of(device)
     requests = (*SUBSCRIPTIONS, *WRITES, *(f"0275011a 0c05000001 1983 {each}" for each in RANGES))
     for apdu in (*requests, *(f"027501{each}" for each in EVENTS), *CONTROL):

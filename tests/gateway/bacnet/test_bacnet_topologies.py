@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.bacnet import bvlc, sockets
 from gateway.bacnet import network as net
-from gateway.bacnet.bvlc import Function
-from gateway.bacnet.network import Address
+from gateway.bacnet.bvlc import Address, Function
 from gateway.bacnet.pacing import BURST, MOST_WAITING, PAUSE_S, Pacer
 from gateway.bacnet.sockets import Site, bind
 from gateway.bip import BbmdPeer, BbmdRole
@@ -37,7 +36,7 @@ class Apart:
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp
 
-    def send(self, npdu: bytes, address: Address, function: int = net.ORIGINAL_UNICAST) -> None:
+    def send(self, npdu: bytes, address: Address, function: Function = Function.UNICAST) -> None:
         self._udp.sendto(net.datagram(npdu, function), address)
 
     async def receive(self) -> tuple[bytes, Address]:
@@ -117,7 +116,7 @@ async def test_who_is_at_the_first_port_is_answered_from_every_meter_s_own(
     gateway, *meters = places(adapter)
     question = b"\x01" + bytes.fromhex(destination) + WHO_IS
     if broadcast:
-        apart.send(question, ("127.255.255.255", gateway[1]), net.ORIGINAL_BROADCAST)
+        apart.send(question, ("127.255.255.255", gateway[1]), Function.BROADCAST)
     else:
         apart.send(question, gateway)
     found = await apart.find(METERS + 1)
@@ -183,7 +182,7 @@ async def test_a_plain_read_is_answered_the_same_fast_and_slow_and_anew_at_the_n
             slow.replace(b"\x01\x01\x30", b"\x01\x00\x30")
         ] * 2
         assert (await apart.read(place, invoke=200))[7] == 200
-        assert len(adapter._hosts[2]._known) == 1
+        assert len(adapter._hosts[2]._plain._ways) == 1
 
 
 @pytest.mark.parametrize("topology", APART)
@@ -270,23 +269,23 @@ async def test_what_meters_of_their_own_broadcast_is_taken_to_other_subnets(serv
     sent: list[tuple[bytes, Address]] = []
     port = adapter._host.place[1]
     for host in adapter._hosts:
-        host._ports[0].send = lambda datagram, address: sent.append((datagram, address))
+        host._sender.sendto = lambda datagram, address: sent.append((datagram, address))
     meter = adapter._meters[2]
     adapter.broadcast(meter, b"\x10\x00")
     npdu = bytes.fromhex("0120ffff00ff1000")
     assert sent == [
-        (net.datagram(npdu, net.ORIGINAL_BROADCAST), ("127.0.1.255", port)),
+        (net.datagram(npdu, Function.BROADCAST), ("127.0.1.255", port)),
         (bvlc.forwarded(("127.0.1.3", port), npdu), ("127.0.2.1", 9)),
     ]
     sent.clear()
-    adapter._host._receive(net.datagram(npdu, net.ORIGINAL_BROADCAST), ("127.0.1.3", port))
+    adapter._host._plain.receive(net.datagram(npdu, Function.BROADCAST), ("127.0.1.3", port))
     assert sent == []
 
 
 WHOLE = [
     net.datagram(b"\x01\x04" + ENERGY),
     net.datagram(bytes.fromhex("012403e8030186a1ff") + ENERGY),
-    net.datagram(bytes.fromhex("0120ffff00ff1008"), net.ORIGINAL_BROADCAST),
+    net.datagram(bytes.fromhex("0120ffff00ff1008"), Function.BROADCAST),
     net.datagram(bytes.fromhex("012c00010105000901aaff0275010c")),
     net.datagram(bytes.fromhex("01800601000a0100")),
     net.datagram(bytes.fromhex("018012")),
@@ -321,12 +320,12 @@ def test_no_headers_stop_any_port_of_a_bbmd(
             for host in adapter._hosts[:2]:
                 for whole, at, put in damages:
                     for sender in (("127.0.2.1", 9), ("127.0.1.77", 9)):
-                        host._receive(whole[:at] + put + whole[at + len(put) :], sender)
-                        host._receive(whole[:at], sender)
+                        host._plain.receive(whole[:at] + put + whole[at + len(put) :], sender)
+                        host._plain.receive(whole[:at], sender)
             await asyncio.sleep(0)
             host = adapter._hosts[-1]
-            host._ports[0].send = lambda datagram, _: answer.append(datagram)
-            host._receive(net.datagram(header + ENERGY), ("127.0.1.77", 9))
+            host._sender.sendto = lambda datagram, _: answer.append(datagram)
+            host._plain.receive(net.datagram(header + ENERGY), ("127.0.1.77", 9))
             assert answer[0][-17:-14] == b"\x30\x01\x0c"
         finally:
             await adapter.stop()

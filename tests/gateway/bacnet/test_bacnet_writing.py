@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.bacnet import network as net
+from gateway.bacnet.bvlc import Address
 from gateway.bacnet.pending import MOST_PENDING
-from gateway.bacnet.server import BacnetAdapter
 from gateway.commands import Advance, ResetPeak, TurnKey
 from gateway.config.reader import load_config
 from gateway.station import Station
@@ -174,21 +174,21 @@ async def test_what_an_asker_repeats_while_it_waits_is_dropped(serve: Any, clien
 
 
 async def test_more_writes_than_may_wait_are_aborted(make_adapter: Any, applier: Any) -> None:
-    adapter: BacnetAdapter = make_adapter()
+    adapter = make_adapter()
     await adapter.start()
-    sent: asyncio.Queue[tuple[bytes, net.Address]] = asyncio.Queue()
-    adapter._host._ports[0].send = lambda *what: sent.put_nowait(what)  # type: ignore[method-assign]
+    sent: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
+    adapter._host._sender.sendto = lambda *what: sent.put_nowait(what)
     applier.open.clear()
     for port in (1, 2):
         for invoke in range(MOST_PENDING // 2 + 1):
-            adapter._host._receive(to_meter("0f" + TURN_RIGHT, invoke), ("127.0.0.1", port))
+            adapter._host._plain.receive(to_meter("0f" + TURN_RIGHT, invoke), ("127.0.0.1", port))
     refused = [(from_meter(f"71{invoke:02x}09"), ("127.0.0.1", 2)) for invoke in (127, 128)]
     assert [sent.get_nowait() for _ in refused] == refused
     assert sent.empty()
     applier.open.set()
     applied = [await sent.get() for _ in range(MOST_PENDING)]
     assert len(set(applied)) == MOST_PENDING
-    adapter._host._receive(to_meter("0f" + TURN_RIGHT, 9), ("127.0.0.1", 1))
+    adapter._host._plain.receive(to_meter("0f" + TURN_RIGHT, 9), ("127.0.0.1", 1))
     assert await sent.get() == (from_meter("20090f"), ("127.0.0.1", 1))
     await adapter.stop()
 

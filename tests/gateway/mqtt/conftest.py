@@ -3,61 +3,28 @@
 import asyncio
 import contextlib
 import json
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import aiomqtt
 import pytest
 
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
+from tests.support.brokers import BrokerOfYours
 from tests.support.mqtt import Gateway, plain_snapshot
-from tests.support.programs import program
 from tests.support.snapshots import nameplates
-
-MOSQUITTO = "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n"
-
-
-class BrokerOfYours:
-    """A Mosquitto that is not ours, on a port of its own; it can be killed, frozen and started again."""
-
-    def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._configuration = directory / f"{self.port}.conf"
-        self._configuration.write_text(MOSQUITTO.format(port=self.port))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Self:
-        self._process = subprocess.Popen([program("mosquitto") or "mosquitto", "-c", self._configuration])
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return self
-            time.sleep(0.01)
-
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
 
 
 class Listener:
-    """A client on a broker: what it has heard, the latest of each topic."""
+    """A client on a broker: what it has heard, the latest of each topic and all of it in order."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
         self.heard: dict[str, aiomqtt.Message] = {}
+        self.messages: list[aiomqtt.Message] = []
 
     def text(self, topic: str) -> str:
         """Return the latest payload of `<gateway>/topic`, empty if there is none."""
@@ -74,6 +41,7 @@ class Listener:
             while not seen():
                 message = await anext(aiter(self._client.messages))
                 self.heard[str(message.topic)] = message
+                self.messages.append(message)
 
 
 @contextlib.asynccontextmanager

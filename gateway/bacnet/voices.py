@@ -1,4 +1,4 @@
-"""The lines of the devices: what a device may say, and what becomes of it on its way.
+"""The voices of the devices: what a device may say, and what becomes of it on its way.
 
 Between the application layer and the speaker that carries its APDUs. Who may speak is known to
 `device_control.py`, what a fault does to `faults.py`.
@@ -8,19 +8,20 @@ from functools import partial
 from typing import Final
 
 from gateway.bacnet.apdu import UNCONFIRMED_REQUEST
-from gateway.bacnet.bindings import I_AM
 from gateway.bacnet.codes import Told, Unconfirmed
 from gateway.bacnet.device_control import Communication, DeviceControl
 from gateway.bacnet.faults import ANNOUNCEMENTS, INITIATED, NOTIFICATIONS, Faults, sent
 from gateway.bacnet.late import Late
 from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Message, Peer, Speaker
+from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.voice import Speaker
+from gateway.bacnet.who_is import I_AM
 from gateway.link_faults import MISSED, Strike, Traffic
 
 _NOTIFICATION: Final = bytes((UNCONFIRMED_REQUEST, Unconfirmed.COV_NOTIFICATION))
 
 
-class Lines:
+class Voices:
     """What devices say goes out here, as far as they may by `control` and as `faults` let it."""
 
     def __init__(self, speaker: Speaker, control: DeviceControl, faults: Faults) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from gateway.commands import Advance, Broadcast, Change, HoldKey, Request, ResetPeak, SetLink
-from gateway.link_faults import LinkFault, Links
+from gateway.link_faults import MODES, LinkFault, Links
 from gateway.mqtt import conventions
 from gateway.mqtt.convention import Asked, Heard
 from gateway.mqtt.faults import Faults, Said, sent
@@ -25,6 +26,8 @@ from gateway.payloads import Payloads
 from sims.models import Nameplate
 from tests.support.mqtt import Gateway, plain_snapshot
 from tests.support.snapshots import nameplates
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "faults.md").read_text().partition("\n## On MQTT\n")[2]
 
 pytestmark = pytest.mark.real_client("mosquitto")
 
@@ -85,6 +88,8 @@ async def line_to(port: int, made: Gateway) -> AsyncIterator[Line]:
         line = Line(made, client)
         await line.next_round()
         yield line
+        with contextlib.suppress(asyncio.InvalidStateError, aiomqtt.MqttError):
+            client._disconnected.result()  # aiomqtt asks nobody why a broker that a test has ended is gone
 
 
 @pytest.fixture
@@ -395,3 +400,14 @@ async def test_no_more_than_so_much_is_late_at_once(caplog: pytest.LogCaptureFix
     assert late.pass_on(Said(MOST_LATE + 2, messages, 0.0)) == messages
     late.forget()
     assert late.pass_on(Said(0, messages, 0.0)) == messages
+
+
+def test_the_documentation_shows_each_mode_and_what_it_puts_on_the_wire() -> None:
+    rows = [line.split(" | ") for line in DOCUMENT.splitlines() if line.startswith("| `")]
+    shown = {mode.strip("| `"): re.findall("`([^`]+)`", wire) for mode, wire, *_ in rows}
+    assert tuple(shown) == MODES["mqtt"]
+    ((state,), *_) = shown.values()
+    for mode in ("ok", "duplicate", "malformed", "garble", "nan", "refuse"):
+        links, _ = struck_by(LinkFault(mode))
+        payloads = [each.payload for each in sent(links.strike(0), [Message("", state.encode())])]
+        assert shown[mode] == [each.hex(" ") if mode == "garble" else each.decode() for each in payloads]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.broker import Access
 from gateway.commands import Applier
-from gateway.errors import BrokerUnavailableError
+from gateway.errors import BrokerUnavailableError, ConfigError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
 from gateway.link_faults import Links
@@ -81,9 +81,10 @@ class MqttAdapter:
     async def start(self) -> None:
         """Start the broker if it is ours, connect and publish the snapshot shown before.
 
-        With a broker of ours returns when the first states are out; raises AddressInUseError or
-        BrokerUnavailableError. With one of the user's returns when they are out, when the first attempt to
-        connect has failed or after 3 s, whichever is first, and goes on trying.
+        With a broker of ours returns when the first states are out; raises AddressInUseError,
+        BrokerUnavailableError, or ConfigError where it does not speak that version of MQTT. With one of the
+        user's returns when they are out, when the first attempt to connect has failed or after 3 s, whichever
+        is first, and goes on trying.
         """
         try:
             if self._own:
@@ -108,9 +109,15 @@ class MqttAdapter:
         from gateway.mqtt.brokers.embedded import embedded_broker  # noqa: PLC0415  only where it comes along
 
         address = self._access.address
-        self._broker = embedded_broker(address.host, address.port)
-        await self._broker.start()
-        address = replace(address, host=self._broker.host, port=self._broker.port)
+        broker = embedded_broker(address.host, address.port)
+        if self._access.version not in broker.versions:
+            raise ConfigError(
+                f"{broker.words}, speaks 3.1.1 alone; allowed: '3.1.1', else mqtt.url or Mosquitto installed",
+                key="mqtt.version",
+            )
+        self._broker = broker
+        await broker.start()
+        address = replace(address, host=broker.host, port=broker.port)
         self._access = replace(self._access, address=address)
 
     def _raise_if_ended(self) -> None:

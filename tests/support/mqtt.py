@@ -35,7 +35,7 @@ def plain_snapshot(meters: Sequence[Nameplate], tick: int = 1, **columns: NDArra
 class Gateway:
     """An adapter on a broker, with its meters and the tick it shows; `asked` is what others have asked for.
 
-    Without `url` the broker is one that comes along; `payloads` are settings of `Payloads`.
+    Without `url` and `access` the broker is one that comes along; `payloads` are settings of `Payloads`.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Gateway:
         port: int = 0,
         version: int = 4,
         tls: ssl.SSLContext | None = None,
+        access: Access | None = None,
         **payloads: Any,
     ) -> None:
         self.meters = nameplates(count)
@@ -57,8 +58,9 @@ class Gateway:
         serials = [meter.serial for meter in self.meters]
         self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
-            access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
-            own=url is None,
+            access=access
+            or Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
+            own=url is None and access is None,
             payloads=Payloads(**payloads),
             gateway_id=gateway_id,
             meters=self.meters,

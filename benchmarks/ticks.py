@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units.subjects import Meters
 from register_maps.codec import Codec
 from register_maps.loader import load
 from sims.fleet import Fleet

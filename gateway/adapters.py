@@ -37,7 +37,7 @@ def _modbus(config: Config, control: "Control", links: LinksByProtocol) -> Adapt
 def _bacnet(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
     if config.bacnet is None:
         return None
-    from gateway.bacnet.layout import Ground  # noqa: PLC0415  imported when wanted
+    from gateway.bacnet.port.layout import Ground  # noqa: PLC0415  imported when wanted
     from gateway.bacnet.server import BacnetAdapter  # noqa: PLC0415  likewise
 
     settings = config.bacnet

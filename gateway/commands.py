@@ -57,11 +57,15 @@ class SetLink:
 
 @dataclass(frozen=True, slots=True)
 class SetPulseHub:
-    """Give the pulse hub of that number, from 0, another value of a setting, by the name of its point."""
+    """Give the pulse hub of that number, from 0, another value of a setting, by the name of its point.
+
+    The bits of `kept` stay as they are when it is carried out; `value` has none of them.
+    """
 
     pulse_hub: int
     setting: str
     value: int
+    kept: int = 0
 
 
 Command = Change | TurnKey | HoldKey | ResetPeak | SetLink | SetPulseHub

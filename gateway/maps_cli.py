@@ -84,14 +84,22 @@ def import_map(
             show_default=False,
         ),
     ] = None,
+    ignore: Annotated[
+        list[str], typer.Option(help="A column to leave out; may be given again.", show_default=False)
+    ] = [],  # noqa: B006  typer's way, which nobody changes
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out lines of what no meter here shows, and say which.")
+    ] = False,
 ) -> None:
     """Make a register map of a list of registers in a CSV file."""
     from gateway.config.problems import loading_maps
-    from register_maps.csv_import import map_of_csv
+    from register_maps.lists.importer import map_of_csv
 
     with loading_maps():
-        text = map_of_csv(file, file.stem, base)
-    _write(text, output or file.with_suffix(".yaml"))
+        made = map_of_csv(file, base, ignored=ignore, skip=skip)
+    for line, row in made.skipped:
+        typer.echo(f"{file}:{line}: left out: {row.get('point', '') or 'nothing to show'}", err=True)
+    _write(made.text, output or file.with_suffix(".yaml"))
 
 
 @maps.command("new")

@@ -35,9 +35,10 @@ class Readings:
     """
 
     def __init__(self, meters: Sequence[Nameplate]) -> None:
-        services = {meter.model.lines: _Service.of(meter.model.lines) for meter in meters}
+        services = {lines: _Service.of(lines) for lines in {meter.model.lines for meter in meters}}
+        has = {lines: [point.lines <= lines for point in _QUANTITIES] for lines in services}
         self._services = [services[meter.model.lines] for meter in meters]
-        self._has = np.array([[point.lines <= one.lines for one in self._services] for point in _QUANTITIES])
+        self._has = np.array([has[meter.model.lines] for meter in meters]).T
         self.names: Final = [service.names for service in self._services]
 
     def shown(self, snapshot: Snapshot, rows: Sequence[int] | None = None) -> Iterator[Reading]:
@@ -71,7 +72,6 @@ class Readings:
 class _Service(NamedTuple):
     """The points that meters of one kind of service have, and what picks their values from those of all."""
 
-    lines: AbstractSet[int]
     names: tuple[str, ...]
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
@@ -79,7 +79,7 @@ class _Service(NamedTuple):
     def of(cls, lines: AbstractSet[int]) -> "_Service":
         """Return those of meters on `lines`."""
         places = [place for place, point in enumerate(PUBLISHED) if point.lines <= lines]
-        return cls(lines, tuple(PUBLISHED[place].name for place in places), itemgetter(*places))
+        return cls(tuple(PUBLISHED[place].name for place in places), itemgetter(*places))
 
 
 def _without_lacking(reading: Reading) -> Reading:

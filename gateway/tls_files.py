@@ -27,9 +27,6 @@ def server_context(*, certificate: Path, key: Path, client_ca: Path) -> ssl.SSLC
 
     Raises TlsFileError.
     """
-    from cryptography.x509 import load_pem_x509_certificates
-
-    _check("client_ca", client_ca, load_pem_x509_certificates, "a certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
@@ -46,13 +43,10 @@ def client_context(
     `certificate` and `key` prove who we are, where a server wants to know; with `check_host` the server's
     certificate has to name it. Raises TlsFileError.
     """
-    from cryptography.x509 import load_pem_x509_certificates
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = check_host
     if ca:
-        _check("ca", ca, load_pem_x509_certificates, "a certificate")
         _trust(context, "ca", ca)
     else:
         context.load_default_certs()
@@ -76,6 +70,9 @@ def _prove(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
 
 def _trust(context: ssl.SSLContext, name: str, ca: Path) -> None:
     """Let a context trust those for whom `ca`, the file of the key `name`, vouches."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    _check(name, ca, load_pem_x509_certificates, "a certificate")
     try:
         context.load_verify_locations(ca)
     except ssl.SSLError as error:

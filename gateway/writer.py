@@ -119,7 +119,8 @@ class Writer:
                 plan.add(command, partial(fleet.reset_peak, row))
             case SetLink():
                 plan.add(command, _nothing)  # of lines the fleet knows nothing
-            case SetPulseHub(number, setting, value):
+            case SetPulseHub(number, setting, value, kept):
+                value |= fleet.pulse_hub_setting(number, setting) & kept
                 try:
                     pulse_hub.check(setting, value)
                 except ValueError as error:

@@ -14,6 +14,7 @@ import yaml
 from register_maps.entries import Defaults, entry
 from register_maps.errors import Problem, RegisterMapError
 from register_maps.model import (
+    Effect,
     Entry,
     RegisterMap,
     Serves,
@@ -65,6 +66,7 @@ class _Builder:
     def build(self) -> RegisterMap:
         """Return the map; it is of use only where nothing is wrong with it."""
         common = self._entries(self._keys)
+        self._check_writes(common)
         variants = self._variants(common) if "variants" in self._keys else {}
         everywhere = set(SERVICES) <= set(variants)
         return RegisterMap(
@@ -77,6 +79,14 @@ class _Builder:
             serves=self._defaults.serves,
             variants=MappingProxyType(variants),
         )
+
+    def _check_writes(self, entries: Sequence[Entry]) -> None:
+        """Note what can be written at several places: one request could ask for it a thousand times."""
+        first: dict[Effect, Entry] = {}
+        for one in entries:
+            if one.writes and first.setdefault(one.writes, one) is not one:
+                message = f"{one.writes.value} is also written on line {first[one.writes].line}"
+                self._note(one, "writes", message, "each once")
 
     def _variants(self, common: Sequence[Entry]) -> Mapping[str, tuple[Entry, ...]]:
         """Return all entries of the meters of each service that has a variant."""

@@ -11,6 +11,7 @@ from register_maps.model import (
     ADDRESSES,
     BIT_TABLES,
     TYPES,
+    Effect,
     Entry,
     Exponent,
     Serves,
@@ -217,12 +218,20 @@ def _check_access(keys: Keys, made: Entry, serves: Serves) -> None:
         keys.wrong("writes", "nothing can be brought about there", f"only in {allowed}")
     elif effect and effect.table is Table.HOLDING and (made.type.name != "u16" or "range" not in keys):
         keys.wrong("writes", "what is written has no bounds", "u16 with range")
+    elif effect and effect.table is Table.HOLDING and not _shows(made, effect):
+        keys.wrong("writes", "what is written is not what is read", f"point: {effect.value}, without a scale")
     elif "range" in keys and not (effect and effect.table is Table.HOLDING):
         keys.wrong("range", "has nothing to work on", "only where a register is written")
     if keys.get("access", False) != (effect is not None):
         keys.wrong(
             "access", "what a client may write and what that brings about go together", "rw with writes"
         )
+
+
+def _shows(made: Entry, effect: Effect) -> bool:
+    """Return whether an entry shows, as it is, what a client sets there."""
+    same = [point.name for point in made.points] == [effect.value]
+    return same and made.scale == 1 and not made.offset and not made.scale_register
 
 
 def _check_content(keys: Keys, made: Entry) -> None:

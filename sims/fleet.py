@@ -101,11 +101,18 @@ class Fleet:
         self._time = until
         return closed
 
+    def pulse_hub_setting(self, number: int, setting: str) -> int:
+        """Return what a pulse hub, by its number from 0, is set to. Raises ValueError where there is none."""
+        return self._hubs().settings[number][setting]
+
     def set_pulse_hub(self, number: int, setting: str, value: int) -> None:
         """Set the pulse hub of this number, from 0. Raises ValueError where there is none or it cannot be."""
+        self._hubs().set(number, setting, value)
+
+    def _hubs(self) -> PulseHubs:
         if not self._pulse_hubs:
             raise ValueError("there are no pulse hubs")
-        self._pulse_hubs.set(number, setting, value)
+        return self._pulse_hubs
 
     def change(self, row: int, spec: MeterSpec) -> None:
         """Let load, wiring, supply and surroundings of the meter in `row` be those of `spec` from now on.

@@ -1,43 +1,46 @@
 """What devices do with the APDUs that reach them: requests are answered, questions announced, writes applied.
 
 And what they say of their own accord: changes of values and alarms. No headers and no sockets: what carries
-the APDUs is the speaker's business, and what becomes of them on faulty lines that of `voices.py`.
+the APDUs is the speaker's business, and what becomes of them on faulty lines that of `delivery/voices.py`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Final
 
-from gateway.bacnet import apdu
-from gateway.bacnet.codes import LIST_CHANGES, Confirmed, Property
-from gateway.bacnet.cov import Cov
-from gateway.bacnet.device_control import Communication, DeviceControl, is_always_served
-from gateway.bacnet.device_object import APDU_TIMEOUT_S
-from gateway.bacnet.discovery import announcements, i_am
-from gateway.bacnet.encoding import RejectError
-from gateway.bacnet.events import acknowledge
-from gateway.bacnet.faults import REQUESTS, Faults, lost, received
-from gateway.bacnet.notification import Notifier
-from gateway.bacnet.objects import Destinations, Device, Increment
-from gateway.bacnet.outbox import PAUSE_S, Outbox
-from gateway.bacnet.pacing import Pacer
-from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.pending import PendingWrites
-from gateway.bacnet.responder import Act, Responder
-from gateway.bacnet.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
-from gateway.bacnet.stores import Stores
-from gateway.bacnet.subscriptions import Subscriptions, read_subscribe
-from gateway.bacnet.synchronization import SYNCHRONIZATIONS, read_synchronization
-from gateway.bacnet.transactions import ANSWERS, Transactions
-from gateway.bacnet.voice import Speaker
-from gateway.bacnet.voices import Voices
-from gateway.bacnet.who_is import I_AM, QUESTIONS, WHO_IS
-from gateway.bacnet.writing import WriteRequest
+import numpy as np
+
+from gateway.bacnet.delivery.faults import REQUESTS, Faults, lost, received
+from gateway.bacnet.delivery.outbox import PAUSE_S, Outbox
+from gateway.bacnet.delivery.pacing import Pacer
+from gateway.bacnet.delivery.pending import PendingWrites
+from gateway.bacnet.delivery.segmentation import ACKNOWLEDGEMENTS, Segmenter, Send
+from gateway.bacnet.delivery.transactions import ANSWERS, Transactions
+from gateway.bacnet.delivery.voice import Speaker
+from gateway.bacnet.delivery.voices import Voices
+from gateway.bacnet.objects.device_object import APDU_TIMEOUT_S
+from gateway.bacnet.objects.model import Destinations, Device, Increment
+from gateway.bacnet.objects.stores import Stores
+from gateway.bacnet.services.device_control import Communication, DeviceControl, is_always_served
+from gateway.bacnet.services.discovery import announcements, i_am
+from gateway.bacnet.services.events import acknowledge
+from gateway.bacnet.services.responder import Act, Responder
+from gateway.bacnet.services.synchronization import SYNCHRONIZATIONS, read_synchronization
+from gateway.bacnet.services.writing import WriteRequest
+from gateway.bacnet.telling.cov import Cov
+from gateway.bacnet.telling.notification import Notifier
+from gateway.bacnet.telling.subscriptions import Subscriptions, read_subscribe
+from gateway.bacnet.wire import apdu
+from gateway.bacnet.wire.codes import LIST_CHANGES, Confirmed, Property
+from gateway.bacnet.wire.encoding import RejectError
+from gateway.bacnet.wire.peer import Message, Peer
+from gateway.bacnet.wire.who_is import I_AM, QUESTIONS, WHO_IS
 from gateway.commands import Applier
 from gateway.link_faults import Links, Strike
+from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
 
@@ -58,14 +61,14 @@ _USUAL: Final = Times()
 
 
 class Application:
-    """The application layer of all devices of an adapter; their rows are those of `meters` meters.
+    """The application layer of all devices of an adapter; their rows are those of `meters`.
 
     `links` are the faults of their lines, `control` says who may speak.
     """
 
     def __init__(
         self,
-        meters: int,
+        meters: Sequence[Nameplate],
         commands: Applier,
         speaker: Speaker,
         *,
@@ -113,6 +116,7 @@ class Application:
     async def stop(self) -> None:
         """Forget what is left to say and give up the writes that wait."""
         self._pacer.stop()
+        self._notifier.stop()
         self._outbox.stop()
         self._voices.stop()
         self._transactions.stop()
@@ -169,7 +173,7 @@ class Application:
             self._pending.add(message.peer, found, partial(self._written, found, answer))
         elif found is not None:
             if message.apdu[3] in LIST_CHANGES and found[0] == apdu.SIMPLE_ACK:
-                self._notifier.seek(device)
+                self._notifier.seek()
             self._answer(device, message, answer, found)
 
     def _answer(self, device: Device, message: Message, send: Send, found: bytes) -> None:
@@ -182,15 +186,20 @@ class Application:
 
     def _written(self, request: WriteRequest, answer: Callable[[bytes], None], found: bytes) -> None:
         """Answer a request that has been carried out."""
-        if Increment in request.changed:
-            self._forget()
-        if Destinations in request.changed:
-            self._notifier.seek(request.device)
+        if rows := {row for setting, row in request.changed if setting is Increment}:
+            self._renew(rows)
+        if any(setting is Destinations for setting, _ in request.changed):
+            self._notifier.seek()
         answer(found)
 
     def _forget(self) -> None:
-        """Answer anew: what the image shows of the stores has changed."""
+        """Answer anew: what the image shows of the stores has changed for many meters."""
         self.responder.forget()
+        self._speaker.forget()
+
+    def _renew(self, rows: Iterable[int]) -> None:
+        """Answer anew: what the image shows of the stores has changed for the meters in `rows`."""
+        self.responder.renew(rows)
         self._speaker.forget()
 
     def _subscribe(self, body: bytes, device: Device, peer: Peer) -> None:
@@ -222,15 +231,15 @@ class Application:
             instant = read_synchronization(message.apdu)
         except RejectError:
             return
-        now = self._now.columns["clock"]
-        any_set = False
-        for device in devices:
-            if device.is_meter and not self._is_disabled(device):
-                strike = self._faults.strike(device, REQUESTS)
-                if lost(strike, message.apdu) is None:
-                    self._stores.clocks.set(device.row, instant, int(now[device.row]))
-                    any_set = True
-        if any_set:
+        rows = [
+            device.row
+            for device in devices
+            if device.is_meter
+            and not self._is_disabled(device)
+            and lost(self._faults.strike(device, REQUESTS), message.apdu) is None
+        ]
+        if rows:
+            self._stores.clocks.set(rows, instant, np.asarray(self._now.columns["clock"]))
             self._forget()
 
     def _is_disabled(self, device: Device) -> bool:
@@ -248,7 +257,7 @@ class Application:
 
     def _acknowledge(self, body: bytes, device: Device, _: Peer) -> None:
         done = acknowledge(body, device, self._stores.alarms)
-        self._forget()
+        self._renew((done.device.row,))
         self._notifier.tell_acknowledged(done)
 
     def _list(self, device: Device, attribute: Property) -> Sequence[bytes]:
@@ -260,7 +269,7 @@ class Application:
             case Property.ACTIVE_COV_SUBSCRIPTIONS:
                 return self._cov.listing(device)
             case _:
-                return self._stores.bindings.listing(each.recipient for each in recipients.under(device))
+                return self._stores.bindings.listing(recipients.sought(device))
 
     def _announce(self, message: Message, devices: Sequence[Device]) -> None:
         """Let `devices` answer an unconfirmed request in turn with others, if any has something to say."""

@@ -1,7 +1,7 @@
 """The BACnet/IP adapter: the gateway and its meters as devices, laid out on a network.
 
 Datagrams are the business of `host.py`, what devices answer that of `application.py`, who is found where that
-of `layout.py`.
+of `port/layout.py`.
 """
 
 import asyncio
@@ -9,26 +9,26 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.bacnet import network as net
-from gateway.bacnet import sockets
 from gateway.bacnet.application import Application
-from gateway.bacnet.bbmd import Bbmd
-from gateway.bacnet.bvlc import Address
-from gateway.bacnet.clashes import Clashes
-from gateway.bacnet.device_control import DeviceControl
-from gateway.bacnet.flat import flat_device
-from gateway.bacnet.foreign import ForeignDevice
-from gateway.bacnet.gateway_device import gateway_device
-from gateway.bacnet.host import Host, Residents
-from gateway.bacnet.layout import TOPOLOGIES, Ground
-from gateway.bacnet.link import Link, Neighbour
-from gateway.bacnet.meter_objects import meter_devices
-from gateway.bacnet.objects import Device
-from gateway.bacnet.peer import Message, Peer
-from gateway.bacnet.plain import Forms
-from gateway.bacnet.router import Networks
-from gateway.bacnet.sockets import SERVICE
-from gateway.bacnet.who_is import I_AM
+from gateway.bacnet.objects.flat import flat_device
+from gateway.bacnet.objects.gateway_device import gateway_device
+from gateway.bacnet.objects.meter_objects import meter_devices
+from gateway.bacnet.objects.model import Device
+from gateway.bacnet.port import sockets
+from gateway.bacnet.port.bbmd import Bbmd
+from gateway.bacnet.port.foreign import ForeignDevice
+from gateway.bacnet.port.host import Host, Residents
+from gateway.bacnet.port.layout import TOPOLOGIES, Ground
+from gateway.bacnet.port.link import Link, Neighbour
+from gateway.bacnet.port.plain import Forms
+from gateway.bacnet.port.router import Networks
+from gateway.bacnet.port.sockets import SERVICE
+from gateway.bacnet.services.device_control import DeviceControl
+from gateway.bacnet.telling.clashes import Clashes
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.bvlc import Address
+from gateway.bacnet.wire.peer import Message, Peer
+from gateway.bacnet.wire.who_is import I_AM
 from gateway.binding import address_text
 from gateway.bip import BbmdRole
 from gateway.commands import Applier
@@ -71,7 +71,7 @@ class BacnetAdapter:
             self._meters = meter_devices(device_instance, gateway_id, gateway_name, meters)
         self._clashes = Clashes(self._gateway.instance, self._gateway.instance + len(self._meters))
         links, control = links or Links("bacnet", 0), DeviceControl(password)
-        self._application = Application(len(meters), commands, self, links=links, control=control)
+        self._application = Application(meters, commands, self, links=links, control=control)
         self._layout = TOPOLOGIES[ground.topology]((self._gateway, self._meters), ground)
         self._hosts = self._make_hosts()
         self._host = self._hosts[0]

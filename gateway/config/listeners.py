@@ -21,7 +21,7 @@ from gateway.tls_files import TlsFileError, server_context
 from gateway.transports import Listener, NetworkListener, SerialListener, TlsListener
 from register_maps.errors import RegisterMapError
 from register_maps.loader import SUFFIX, check_together, load
-from register_maps.model import Serves, units_of
+from register_maps.model import RegisterMap, Serves, units_of
 
 _SECTION: Final = ("modbus",)
 _DATA_BITS: Final = {"rtu": 8, "ascii": 7}
@@ -65,16 +65,27 @@ class Listeners:
         if len(set(given)) < len(given):
             self._report.add(place, "a map is given twice; allowed: each once")
             return maps
-        try:
-            loaded = [load(name) for name in maps]
-            check_together(loaded)
+        if loaded := self._loaded(maps, place):
             units = units_of(loaded)
             self.pulse_hubs |= units is Serves.HUB
             self._meters_of_a_unit[maps] = units.meters
-        except RegisterMapError as error:
-            for line in str(error).splitlines():
-                self._report.add(place, line)
         return maps
+
+    def _loaded(self, maps: Sequence[str], place: Place) -> Sequence[RegisterMap]:
+        """Return the maps if all are right and go together; report everything that is wrong with them."""
+        loaded, wrong = list[RegisterMap](), list[str]()
+        for name in maps:
+            try:
+                loaded.append(load(name))
+            except RegisterMapError as error:
+                wrong += str(error).splitlines()
+        try:
+            check_together(loaded)
+        except RegisterMapError as error:
+            wrong += str(error).splitlines()
+        for line in wrong:
+            self._report.add(place, line)
+        return [] if wrong else loaded
 
     def _listener(self, section: ListenerSection, maps: tuple[str, ...], place: Place) -> Listener | None:
         match section:
@@ -135,7 +146,7 @@ class Listeners:
             self._report.add((*place, key), f"{file} is also that of {other}; allowed: different ones")
         self._places.setdefault(file, place)
         if section.pty and file.exists() and not file.is_symlink():
-            message = f"{file} is there already; allowed: a new file, or a link to replace"
+            message = f"{file} is there already; allowed: a new file, or a link that leads nowhere"
             self._report.add((*place, key), message)
         return file
 

@@ -54,7 +54,12 @@ class SparkplugSection(Section):
 class HomieSection(Section):
     """Homie 5."""
 
-    domain: _Level = Field(default="homie", description="First level of its topics")
+    domain: str = Field(
+        default="homie",
+        pattern=r"^[a-z0-9-]{1,128}$",
+        examples=["site-b"],
+        description="First level of its topics",
+    )
 
 
 class MqttSection(Section):

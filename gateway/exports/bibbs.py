@@ -6,7 +6,7 @@ Those that metergate could have; which ones a device has follows from what is de
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.bacnet.codes import ObjectType
+from gateway.bacnet.wire.codes import ObjectType
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ BIBBS: Final = (
     Bibb("AE-ESUM-B", "Alarm and Event - Enrollment Summary - B", ("GET_ENROLLMENT_SUMMARY",), _ALARMS),
     Bibb("AE-INFO-B", "Alarm and Event - Information - B", ("GET_EVENT_INFORMATION",), _ALARMS),
     Bibb("T-VMT-I-B", "Trending - Viewing and Modifying Trends Internal - B", ("READ_RANGE",), _LOGS),
+    Bibb("DM-DDB-A", "Device Management - Dynamic Device Binding - A", ("I_AM",)),
     Bibb("DM-DDB-B", "Device Management - Dynamic Device Binding - B", ("WHO_IS",)),
     Bibb("DM-DOB-B", "Device Management - Dynamic Object Binding - B", ("WHO_HAS",)),
     Bibb("DM-DCC-B", "Device Management - DeviceCommunicationControl - B", ("DEVICE_COMMUNICATION_CONTROL",)),
@@ -59,9 +60,9 @@ ROUTER: Final = Bibb("NM-RC-B", "Network Management - Router Configuration - B",
 VIRTUAL_NETWORK: Final = Bibb("GW-VN-B", "Gateway - Virtual Network - B", ())
 EMBEDDED_OBJECTS: Final = Bibb("GW-EO-B", "Gateway - Embedded Objects - B", ())
 
-_SPECIFIC: Final = frozenset({"DS-RP-B", "DS-WP-B", "DM-DDB-B", "DM-DOB-B"})
+_SPECIFIC: Final = frozenset({"DS-RP-B", "DS-WP-B", "DM-DDB-B", "DM-DOB-B", "DM-DCC-B"})
 PROFILES: Final = {
-    "B-ASC": ("BACnet Application Specific Controller", (_SPECIFIC | {"DM-DCC-B"},)),
+    "B-ASC": ("BACnet Application Specific Controller", (_SPECIFIC,)),
     "B-GW": ("BACnet Gateway", (_SPECIFIC | {"GW-VN-B"}, _SPECIFIC | {"GW-EO-B"})),
 }
 """The profiles by their names: in words, and the sets of BIBBs of which a device has one."""

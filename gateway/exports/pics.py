@@ -8,8 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.bacnet import encoding as enc
-from gateway.bacnet.codes import (
+from gateway.bacnet.delivery.segmentation import WINDOW
+from gateway.bacnet.objects.flat import flat_device
+from gateway.bacnet.objects.gateway_device import gateway_device
+from gateway.bacnet.objects.meter_objects import OBJECTS, meter_devices
+from gateway.bacnet.objects.model import Destinations, Device, Increment, ObjectSpec, Setting, Switch
+from gateway.bacnet.objects.recipients import MOST_RECIPIENTS
+from gateway.bacnet.wire import encoding as enc
+from gateway.bacnet.wire.codes import (
     MAX_APDU,
     PROTOCOL_REVISION,
     VENDOR_IDENTIFIER,
@@ -20,13 +26,7 @@ from gateway.bacnet.codes import (
     Unconfirmed,
     Unit,
 )
-from gateway.bacnet.encoding import Reader
-from gateway.bacnet.flat import flat_device
-from gateway.bacnet.gateway_device import gateway_device
-from gateway.bacnet.meter_objects import OBJECTS, meter_devices
-from gateway.bacnet.objects import Destinations, Device, Increment, ObjectSpec, Setting, Switch
-from gateway.bacnet.recipients import MOST_RECIPIENTS
-from gateway.bacnet.segmentation import WINDOW
+from gateway.bacnet.wire.encoding import Reader
 from gateway.bip import BbmdRole, ForeignRole
 from gateway.config.settings import BacnetSettings, Config
 from gateway.errors import ConfigError
@@ -41,6 +41,8 @@ from gateway.exports.bibbs import (
 )
 
 _BIT_STRING: Final = 8
+_DEMANDED: Final = {ObjectType.TREND_LOG: (Property.ENABLE, Property.RECORD_COUNT)}
+"""The properties that the standard wants writable (conformance code W), of the types that there are."""
 _LINES: Final = {0: "all", 2: "2 or 3 lines", 3: "3 lines"}
 """In words, by the highest service line that an object is of; line 1 all meters have."""
 
@@ -126,6 +128,7 @@ def page(about: Statement) -> str:
         ["## BIBBs (annex K)", _table(("BIBB", "name"), ((bibb.name, bibb.words) for bibb in bibbs(about)))],
         ["## Segmentation", _list(_segmentation(about.device))],
         ["## Object types", OBJECT_TYPES_NOTE, object_types(specs_of(about.device))],
+        ["## Deviations", _list(deviations(specs_of(about.device))) or "None."],
         ["## Data link", "- BACnet/IP (annex J)"],
         ["## Device address binding", "Static device binding: no."],
         ["## Networking options", _list(about.networking)],
@@ -226,6 +229,16 @@ def _range(setting: Setting) -> str:
             return "REAL from 0"
         case Destinations():
             return f"up to {MOST_RECIPIENTS} destinations"
+
+
+def deviations(specs: Iterable[ObjectSpec]) -> list[str]:
+    """Return the types of objects with the properties that should be writable and are not."""
+    found: dict[ObjectType, dict[str, None]] = {}
+    for spec in specs:
+        for prop in _DEMANDED.get(spec.kind, ()):
+            if spec.properties[prop].setting is None:
+                found.setdefault(spec.kind, {})[_word(prop)] = None
+    return [f"{_word(kind)}: {' and '.join(words)} cannot be written" for kind, words in found.items()]
 
 
 def objects() -> str:

@@ -9,11 +9,11 @@ from typing import Final, Self
 import numpy as np
 
 from gateway.commands import Command
-from gateway.modbus import identification, writes
-from gateway.modbus.faults import Faults
-from gateway.modbus.images import Images
 from gateway.modbus.pdu import READS, WRITES, ExceptionCode, Write, refused
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units import identification, writes
+from gateway.modbus.units.faults import Faults
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from register_maps.model import BIT_TABLES, Table
 
 GATEWAY_UNITS: Final = (255, 0)

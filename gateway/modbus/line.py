@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 
 from gateway.commands import Command
 from gateway.link_faults import MISSED, Strike
-from gateway.modbus import diagnostics
 from gateway.modbus.bank import GATEWAY_UNITS, Bank
-from gateway.modbus.diagnostics import LineCounters, UnitCounters
-from gateway.modbus.faults import Faults, framed, lost
-from gateway.modbus.framing import Framing
+from gateway.modbus.framing.faults import framed
+from gateway.modbus.framing.framing import Framing
 from gateway.modbus.pdu import DIAGNOSTICS, READS, ExceptionCode, Write, refused
+from gateway.modbus.units import diagnostics
+from gateway.modbus.units.diagnostics import LineCounters, UnitCounters
+from gateway.modbus.units.faults import Faults, lost
 
 FRAMES_AT_ONCE: Final = 256
 """Requests answered in one go; 256 of the longest answers make 66 kB."""

@@ -13,18 +13,19 @@ from gateway.addressing import modbus_ports
 from gateway.commands import Applier
 from gateway.hub import Endpoint
 from gateway.link_faults import Links
-from gateway.modbus.ascii_framing import AsciiFraming
 from gateway.modbus.bank import Bank
-from gateway.modbus.connections import Connections
-from gateway.modbus.counters import Counters
-from gateway.modbus.framing import Framing, TcpFraming
-from gateway.modbus.gateway_unit import Gateway, GatewayPlate
+from gateway.modbus.banks import Units
+from gateway.modbus.framing.ascii import AsciiFraming
+from gateway.modbus.framing.framing import Framing
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line
-from gateway.modbus.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
-from gateway.modbus.pending import Pending
-from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.serial_listener import SerialPoint
-from gateway.modbus.units import Units
+from gateway.modbus.transports.connections import Connections
+from gateway.modbus.transports.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
+from gateway.modbus.transports.pending import Pending
+from gateway.modbus.transports.serial_listener import SerialPoint
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from gateway.transports import Listener, SerialListener
 from register_maps.loader import check_together, load
 from register_maps.model import units_of
@@ -77,7 +78,8 @@ class ModbusAdapter:
     ) -> None:
         counters = Counters()
         plate = GatewayPlate(gateway_id, gateway_name, len(meters), modbus_ports(len(meters)))
-        self._gateway = Gateway(plate, counters)
+        self._lines: list[Line] = []
+        self._gateway = Gateway(plate, counters, self._lines)
         self._units = Units(meters, self._gateway, links)
         self._connections = Connections(connections, idle_s, counters)
         self._pending = Pending(commands)
@@ -98,7 +100,7 @@ class ModbusAdapter:
             first = (settings.first_meter - 1) // units.meters
             banks = [banks[0].of(range(first, min(first + settings.units, banks[-1].rows.stop)))]
         lines = [Line(bank, transport.framing) for bank in banks]
-        self._gateway.lines += lines
+        self._lines += lines
         names = ", ".join(each.name for each in maps)
         served = [Served(line, transport.service, units, names) for line in lines]
         return transport.point(settings, served, self._shared)
@@ -116,7 +118,7 @@ class ModbusAdapter:
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""
         self._units.show(snapshot)
-        for line in self._gateway.lines:
+        for line in self._lines:
             line.show()
 
     async def shown(self) -> None:

@@ -17,4 +17,8 @@ def conventions(topics: Topics, meters: Sequence[Nameplate], payloads: Payloads)
     made: list[Convention] = []
     if payloads.kinds & {"state", "scalars", "event", "history", "homeassistant"}:
         made.append(Plain(topics, meters, payloads))
+    if "homie" in payloads.kinds:
+        from gateway.mqtt.homie.convention import Homie  # noqa: PLC0415  imported when wanted
+
+        made.append(Homie(topics.gateway_id, meters, payloads))
     return made

@@ -15,6 +15,7 @@ from gateway.clock import ClockState, iso
 from gateway.commands import Applier, SetLink
 from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
+from gateway.journal import Journal
 from gateway.readings import Readings
 from gateway.web.schemas import (
     ClockView,
@@ -24,6 +25,7 @@ from gateway.web.schemas import (
     KeyTurned,
     Moment,
     Readiness,
+    UntoldView,
 )
 from sims.key_switch import KeyOutcome
 from sims.models import Nameplate
@@ -35,6 +37,10 @@ _PIECE: Final = 50
 
 class Control(Applier, Protocol):
     """What the API asks of the station."""
+
+    @property
+    def journal(self) -> Journal:
+        """What waits to be told."""
 
     async def shown(self) -> None:
         """Return when clients of every adapter can see what has been carried out by now."""
@@ -124,6 +130,7 @@ class Answers:
             uptime_s=round(time.monotonic() - self._began, 3),
             clock=self.clock(),
             endpoints=endpoints,
+            untold=UntoldView(waiting=self._control.journal.waiting, lost=self._control.journal.lost),
             link=dict(self._control.link()),
         )
 

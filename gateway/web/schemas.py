@@ -116,6 +116,13 @@ class EndpointView(BaseModel):
     serves: str
 
 
+class UntoldView(BaseModel):
+    """Events and closed demand intervals that no broker has acknowledged."""
+
+    waiting: int = Field(description="How many wait to be told")
+    lost: int = Field(description="How many have ever given way untold, because too many waited")
+
+
 class GatewayView(Moment):
     """The gateway: what it is called, what it hosts and where it serves it."""
 
@@ -126,6 +133,7 @@ class GatewayView(Moment):
     uptime_s: float = Field(description="Wall time since the API began to serve [s]")
     clock: ClockView
     endpoints: list[EndpointView]
+    untold: UntoldView
     link: dict[str, Any] = Field(description="Faults of the port by protocol, with what is left of them")
 
 

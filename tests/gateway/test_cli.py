@@ -51,6 +51,21 @@ def test_version_and_help_are_there() -> None:
         assert option in said
 
 
+def test_the_command_is_there_as_a_module_of_python_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "metergate"]
+    (tmp_path / "plant.yaml").write_text("meters: [{count: no}]\n")
+    for arguments in (["--version"], ["config", "check", "plant.yaml"]):
+        as_module = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        )
+        done = _run(*arguments, cwd=tmp_path)
+        assert (as_module.returncode, as_module.stdout, as_module.stderr) == (
+            done.returncode,
+            done.stdout,
+            done.stderr,
+        )
+
+
 def test_a_right_configuration_is_said_to_be_right(tmp_path: Path) -> None:
     (tmp_path / "plant.yaml").write_text("meters: [{count: 3}]\n")
     done = _run("config", "check", "plant.yaml", cwd=tmp_path)

@@ -56,6 +56,11 @@ SECTIONS = [
     ),
     ("mqtt: {prefix: 'a/#'}", "mqtt.prefix", "'a/#'"),
     (
+        "mqtt: {homie: {domain: Site_B}}",
+        "mqtt.homie.domain",
+        "'Site_B' is not allowed; allowed: text like site-b",
+    ),
+    (
         "mqtt: {payload: [spark]}",
         "mqtt.payload[0]",
         "'spark' is not allowed; allowed: state, scalars, event",

@@ -167,6 +167,18 @@ def test_a_line_whose_map_is_wrong_is_told_of_that_alone(tmp_path: Path) -> None
     assert error.key == "modbus.listeners[0].maps"
 
 
+def test_everything_that_is_wrong_with_several_maps_is_told_at_once(tmp_path: Path) -> None:
+    entry = "name: x\ndescription: x\nsource: x\nentries: [{address: 0, type: u99, point: flags}]\n"
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(entry)
+    with pytest.raises(FaultyConfigError) as caught:
+        _load(tmp_path, "{maps: [native, one.yaml, two.yaml, eastron-sdm630]}")
+    told = str(caught.value)
+    assert "one.yaml:4: type: 'u99' is not possible" in told
+    assert "two.yaml:4: type: 'u99' is not possible" in told
+    assert "overlaps address" in told
+
+
 def test_two_listeners_need_different_places(tmp_path: Path) -> None:
     lines = "[{transport: rtu, pty: same}, {transport: ascii, pty: same}]"
     error = _wrong(tmp_path, f"{{listeners: {lines}}}")

@@ -56,6 +56,14 @@ def test_a_fault_of_a_list_is_told_with_its_line(tmp_path: Path) -> None:
     assert not (tmp_path / "plant.yaml").exists()
 
 
+def test_what_a_list_has_beside_is_left_out_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "plant.csv"
+    file.write_text("Address,Name,Type,Page\n0,Hz,f32,3\n2,THD,f32,3\n")
+    done = _run("import", file, "-o", "-", "--ignore", "Page", "--skip")
+    assert "point: frequency" in done.stdout
+    assert done.stderr == f"{file}:3: left out: THD\n"
+
+
 def test_a_new_map_is_right(tmp_path: Path) -> None:
     _run("new", "mine", "-o", tmp_path / "mine.yaml")
     assert "is right: map mine" in _run("check", tmp_path / "mine.yaml").stdout

@@ -235,10 +235,23 @@ def test_a_hub_s_setting_is_a_holding_register_with_a_range(tmp_path: Path) -> N
         (written, "what is written has no bounds"),
         (f"{written}, range: [2, 0]", "is not a lowest and a highest number"),
         (f"{written}, range: [0, 2], table: input", "nothing can be brought about there"),
+        (f"{written}, range: [0, 2], scale: 2", "what is written is not what is read"),
+        (
+            written.replace("point: hub_speed", "point: hub_kyz_low") + ", range: [0, 2]",
+            "is not what is read",
+        ),
         ("point: energy", "'energy' is not possible"),
     ):
         error = _error(tmp_path, head + f"  - {{address: 3, type: u16, {keys}}}\n")
         assert message in error.problems[0].message, keys
+
+
+def test_what_is_written_at_two_places_is_told_with_both(tmp_path: Path) -> None:
+    coil = "table: coil, type: bit, point: key_switch, access: rw, writes: key_switch"
+    coils = "".join(f"  - {{address: {at}, {coil}}}\n" for at in (0, 7))
+    (problem,) = _error(tmp_path, HEAD + coils).problems
+    assert (problem.line, problem.key) == (6, "writes")
+    assert (problem.message, problem.allowed) == ("key_switch is also written on line 5", "each once")
 
 
 VARIANTS = """variants:

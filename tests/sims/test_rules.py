@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units.subjects import Meters
 from register_maps.codec import Codec
 from register_maps.loader import load as load_map
 from register_maps.model import Table

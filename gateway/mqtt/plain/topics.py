@@ -19,6 +19,11 @@ class Topics:
         return cls(topic_root(prefix, gateway_id))
 
     @property
+    def gateway_id(self) -> str:
+        """The gateway's id, the last level of the root."""
+        return self.root.rpartition("/")[2]
+
+    @property
     def everything(self) -> str:
         """The filter of all topics of this gateway."""
         return f"{self.root}/#"

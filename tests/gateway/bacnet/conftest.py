@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.bacnet import encoding as enc
 from gateway.bacnet.application import Application, Times
-from gateway.bacnet.device_control import DeviceControl
-from gateway.bacnet.discovery import Announcement, announcements
-from gateway.bacnet.flat import flat_device
-from gateway.bacnet.gateway_device import gateway_device
-from gateway.bacnet.layout import Ground
-from gateway.bacnet.meter_objects import meter_devices
-from gateway.bacnet.objects import Device, ObjectTable
-from gateway.bacnet.peer import Message, Peer
+from gateway.bacnet.objects.flat import flat_device
+from gateway.bacnet.objects.gateway_device import gateway_device
+from gateway.bacnet.objects.meter_objects import meter_devices
+from gateway.bacnet.objects.model import Device, ObjectTable
+from gateway.bacnet.port.layout import Ground
 from gateway.bacnet.server import BacnetAdapter
-from gateway.bacnet.writing import WriteRequest
+from gateway.bacnet.services.device_control import DeviceControl
+from gateway.bacnet.services.discovery import Announcement, announcements
+from gateway.bacnet.services.writing import WriteRequest
+from gateway.bacnet.wire import encoding as enc
+from gateway.bacnet.wire.peer import Message, Peer
 from gateway.commands import Command, Outcome, Request
 from gateway.errors import RequestRefusedError
 from gateway.link_faults import Links
@@ -85,10 +85,14 @@ def make_interval(meters: int, sequence: int) -> DemandInterval:
 
 
 class Applier:
-    """Notes the commands that it is given; applies them while `open` is set, unless there is a `refusal`."""
+    """Notes the commands that it is given, and how many at once.
+
+    Applies them while `open` is set, unless there is a `refusal`.
+    """
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.together: list[int] = []
         self.refusal: Exception | None = None
         self.open = asyncio.Event()
         self.open.set()
@@ -96,6 +100,7 @@ class Applier:
     async def apply(self, request: Request) -> Outcome:
         assert isinstance(request, tuple)
         self.commands += request
+        self.together.append(len(request))
         await self.open.wait()
         if self.refusal:
             raise self.refusal
@@ -153,7 +158,7 @@ class Meters:
         self.seconds = 0.0
         self.links = Links("bacnet", 0)
         self.application = Application(
-            count,
+            self.plates,
             self.applier,
             self.speaker,
             links=self.links,

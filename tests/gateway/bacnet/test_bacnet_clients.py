@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.bacnet import network as net
-from gateway.bacnet.apdu import abort
-from gateway.bacnet.codes import AbortReason
-from gateway.bacnet.discovery import announcements
-from gateway.bacnet.peer import Peer
 from gateway.bacnet.server import BacnetAdapter
+from gateway.bacnet.services.discovery import announcements
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.apdu import abort
+from gateway.bacnet.wire.codes import AbortReason
+from gateway.bacnet.wire.peer import Peer
 from gateway.commands import ResetPeak, TurnKey
 
 CLIENTS = Path(__file__).parents[2] / "clients"
@@ -57,7 +57,7 @@ async def test_bacnet_js_finds_and_reads_every_meter(serve: Any, snapshot: Any, 
         assert read["demand"] == read["multiple_demand"] == pytest.approx(demand(snapshot, plates, meter))
         assert read["name"] == f"plant-a.M{meter:04}"
         assert read["objects"] == {1: 38, 2: 47, 0: 57}[meter % 3]
-        assert read["properties"] == 11
+        assert read["properties"] == 13
         assert read["logged"] == 0
 
 
@@ -79,7 +79,7 @@ async def test_bacpypes3_finds_reads_and_writes_through_the_router(serve: Any, a
     assert found["routed"] == ["1000:0x0186a1", *(f"1000:0x0186{n:02x}" for n in range(0xA2, 0xAB))]
     assert found["energy"] == [n * 1000 + 1.0 for n in range(1, 11)]
     assert found["object_list"] == 38
-    assert found["all"] == 11
+    assert found["all"] == 13
     assert found["gateway"] == "plant-a"
     denied = "property: write-access-denied"
     assert found["write"] == [denied, "None", "None", denied]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.bacnet import network as net
 from gateway.bacnet.server import BacnetAdapter
+from gateway.bacnet.wire import network as net
 from gateway.commands import Change
 from gateway.config.reader import load_config
 from gateway.station import Station

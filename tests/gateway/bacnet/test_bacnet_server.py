@@ -11,12 +11,12 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.bacnet import network as net
-from gateway.bacnet.bvlc import Address, Function
-from gateway.bacnet.link import Link
-from gateway.bacnet.pacing import BURST, Pacer
+from gateway.bacnet.delivery.pacing import BURST, Pacer
+from gateway.bacnet.port.link import Link
+from gateway.bacnet.port.sockets import Port, is_own
 from gateway.bacnet.server import BacnetAdapter
-from gateway.bacnet.sockets import Port, is_own
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.bvlc import Address, Function
 from gateway.errors import AddressInUseError
 
 ENERGY = bytes.fromhex("0275010c0c000000011955")
@@ -288,6 +288,33 @@ async def test_the_router_answers(serve: Any, client: Any, request_octets: str, 
     adapter = await serve()
     got = await client.ask(net.datagram(bytes.fromhex(request_octets)), adapter)
     assert got == net.datagram(bytes.fromhex(answer))
+
+
+@pytest.mark.parametrize(
+    "request_octets",
+    [
+        "0180 06",
+        "0180 0601",
+        "012c 03e8030186a2 0007020506 00 0275010c0c000000011955",
+        "012c ffff00 0007020506 00 1008",
+    ],
+)
+async def test_what_is_discarded_gets_no_answer(serve: Any, client: Any, request_octets: str) -> None:
+    adapter = await serve()
+    await client.send(net.datagram(bytes.fromhex(request_octets)), adapter)
+    asked = net.datagram(bytes.fromhex("0180 00"))
+    assert await client.ask(asked, adapter) == net.datagram(bytes.fromhex("0180 01 03e8"))
+
+
+async def test_a_client_beside_the_gateway_needs_no_hops(serve: Any, client: Any) -> None:
+    adapter = await serve()
+    request = "0124 03e8030186a2 {} 0275010c0c000000011955"
+    for _ in range(3):
+        none, many = [
+            await client.ask(net.datagram(bytes.fromhex(request.format(hops))), adapter)
+            for hops in ("00", "ff")
+        ]
+        assert none == many
 
 
 async def test_an_unknown_meter_is_silent_and_the_next_one_answers(serve: Any, client: Any) -> None:

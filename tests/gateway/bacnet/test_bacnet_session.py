@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.bacnet import network as net
-from gateway.bacnet.bvlc import Function
-from gateway.bacnet.objects import Device
+from gateway.bacnet.objects.model import Device
+from gateway.bacnet.wire import network as net
+from gateway.bacnet.wire.bvlc import Function
 from gateway.link_faults import LinkFault, Links
 from sims.points import FLAGS
 from tests.gateway.bacnet.conftest import PASSWORD, make_interval, make_plates, make_snapshot

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gateway.bacnet.codes import Confirmed, Property, Segmentation, Unconfirmed
+from gateway.bacnet.wire.codes import Confirmed, Property, Segmentation, Unconfirmed
 from gateway.cli import app
 from gateway.config.reader import load_config
 from gateway.config.settings import Config
@@ -40,7 +40,7 @@ def test_every_service_that_is_executed_is_stated_and_no_other(tmp_path: Path, t
         without_objects = {
             each for bibb in BIBBS if bibb.needs and not bibb.needs & kinds for each in bibb.executes
         }
-        assert executed - stated - without_objects == {"I_AM"}
+        assert executed - stated - without_objects == set()
 
 
 def test_every_service_of_a_building_block_is_one_of_the_standard_s() -> None:
@@ -85,6 +85,14 @@ def test_profiles_are_claimed_with_all_their_building_blocks_alone(tmp_path: Pat
             assert ("B-GW" in claimed) == bool(names & {"GW-VN-B", "GW-EO-B"})
 
 
+def test_a_profile_wants_what_the_standard_lists_for_it() -> None:
+    controller = {"DS-RP-B", "DS-WP-B", "DM-DDB-B", "DM-DOB-B", "DM-DCC-B"}
+    assert {name: [set(each) for each in sets] for name, (_, sets) in PROFILES.items()} == {
+        "B-ASC": [controller],
+        "B-GW": [controller | {"GW-VN-B"}, controller | {"GW-EO-B"}],
+    }
+
+
 def test_segmentation_is_that_of_the_device_object(tmp_path: Path) -> None:
     for name, about in statements(tmp_path).items():
         page = pics.page(about)
@@ -104,6 +112,13 @@ def test_every_optional_and_every_writable_property_is_stated(tmp_path: Path) ->
                     name = Property(number).name.lower().replace("_", "-")
                     assert (name in row[1].removesuffix(" | |").split(", ")) >= (not found.required)
                     assert (f"{name} (" in row[-1]) >= (found.setting is not None)
+
+
+def test_what_the_standard_wants_writable_and_is_not_is_stated(tmp_path: Path) -> None:
+    stated = "## Deviations\n\n- trend-log: enable and record-count cannot be written\n\n"
+    for topology, name in (("flat", "gateway"), ("virtual", "meter")):
+        assert stated in pics.page(statements(tmp_path, f"topology: {topology}")[name])
+    assert "## Deviations\n\nNone.\n\n" in pics.page(statements(tmp_path)["gateway"])
 
 
 def test_flat_has_one_statement_and_its_meters_object_types(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -18,14 +18,14 @@ from gateway.config.reader import load_config
 from gateway.errors import RequestRefusedError
 from gateway.link_faults import Links
 from gateway.modbus.bank import Bank
-from gateway.modbus.connection import Connection
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.images import Images
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line
 from gateway.modbus.server import ModbusAdapter
-from gateway.modbus.subjects import Meters
+from gateway.modbus.transports.connection import Connection
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from gateway.station import Station
-from gateway.transports import Listener, NetworkListener
+from gateway.transports import Listener, NetworkListener, SerialListener
 from register_maps.loader import load
 from sims.models import Nameplate
 from sims.points import MJ_PER_WH, NS_PER_S
@@ -179,6 +179,36 @@ def adapter_of(
         gateway_id="plant-a",
         gateway_name="Plant A",
         links=links or Links("modbus", 0),
+    )
+
+
+FAST = 1_000_000
+"""A baud rate at which nothing waits for the wire."""
+
+
+def line_at(
+    path: Path,
+    *,
+    transport: Literal["rtu", "ascii"] = "rtu",
+    device: bool = False,
+    baud: int = FAST,
+    first_meter: int = 1,
+    units: int = 3,
+    maps: tuple[str, ...] = ("native",),
+) -> SerialListener:
+    """Return the settings of a serial line."""
+    return SerialListener(
+        transport=transport,
+        device=path if device else None,
+        pty=None if device else path,
+        baud=baud,
+        data_bits=8,
+        parity="none",
+        stop_bits=1,
+        first_meter=first_meter,
+        units=units,
+        maps=maps,
+        option="modbus.listeners[0]",
     )
 
 

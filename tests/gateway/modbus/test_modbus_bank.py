@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.modbus.bank import Bank
-from gateway.modbus.images import Images
 from gateway.modbus.pdu import WRITES
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from register_maps.loader import load, load_file
 from tests.gateway.modbus.conftest import bank_of, frame, read_frame, reference
 from tests.support.snapshots import nameplates, snapshot_of

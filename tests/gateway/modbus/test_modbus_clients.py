@@ -15,8 +15,10 @@ from pymodbus.pdu import ExceptionResponse
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 
 from gateway.commands import ResetPeak, TurnKey
-from gateway.transports import NetworkListener
-from tests.gateway.modbus.conftest import Notes, Serve, ports_of, reference
+from gateway.tls_files import server_context
+from gateway.transports import NetworkListener, TlsListener
+from tests.gateway.modbus.conftest import Notes, Serve, line_at, ports_of, reference
+from tests.support.certificates import Authority, role_extension
 from tests.support.snapshots import nameplates, snapshot_of
 
 CLIENTS = Path(__file__).parents[2] / "clients"
@@ -160,15 +162,9 @@ async def test_modbus_serial_reads_several_units_on_one_connection(serve: Serve)
     assert said["nobody"] == 0x0B
 
 
-@pytest.mark.parametrize("transport", ["rtu-over-tcp", "udp"])
-@pytest.mark.real_client("node", "npm:modbus-serial")
-async def test_modbus_serial_reads_and_writes_over_other_transports(
-    serve: Serve, transport: Literal["rtu-over-tcp", "udp"]
-) -> None:
-    notes = Notes()
-    listener = NetworkListener(transport, 0, ("native",), "port")
-    (port,) = ports_of(await serve(METERS, notes, listeners=[listener]))
-    said = json.loads(await _output("node", "modbus_transports.cjs", transport, str(port), "1", "7"))
+async def _modbus_serial_agrees(transport: str, place: str, notes: Notes) -> None:
+    """Let modbus-serial read and write two units."""
+    said = json.loads(await _output("node", "modbus_transports.cjs", transport, place, "1", "7"))
     for unit in (1, 7):
         assert said[str(unit)] == {
             "holding": _words(unit, 0, 64),
@@ -177,6 +173,40 @@ async def test_modbus_serial_reads_and_writes_over_other_transports(
             "written": True,
         }
     assert notes.done == [TurnKey(0, "right"), TurnKey(6, "right")]
+
+
+@pytest.mark.parametrize("transport", ["rtu-over-tcp", "udp"])
+@pytest.mark.real_client("node", "npm:modbus-serial")
+async def test_modbus_serial_reads_and_writes_over_other_transports(
+    serve: Serve, transport: Literal["rtu-over-tcp", "udp"]
+) -> None:
+    notes = Notes()
+    listener = NetworkListener(transport, 0, ("native",), "port")
+    (port,) = ports_of(await serve(METERS, notes, listeners=[listener]))
+    await _modbus_serial_agrees(transport, str(port), notes)
+
+
+@pytest.mark.parametrize("transport", ["rtu", "ascii"])
+@pytest.mark.real_client("node", "npm:modbus-serial")
+async def test_modbus_serial_reads_and_writes_over_a_line(
+    serve: Serve, tmp_path: Path, transport: Literal["rtu", "ascii"]
+) -> None:
+    notes = Notes()
+    listener = line_at(tmp_path / "meters", transport=transport, baud=19_200, units=7)
+    await serve(METERS, notes, listeners=[listener])
+    await _modbus_serial_agrees(transport, str(tmp_path / "meters"), notes)
+
+
+@pytest.mark.real_client("node", "npm:modbus-serial")
+async def test_modbus_serial_reads_and_writes_over_tls(serve: Serve, tmp_path: Path) -> None:
+    authority, notes = Authority(tmp_path), Notes()
+    certificate, key = authority.issue("server")
+    context = server_context(certificate=certificate, key=key, client_ca=authority.file)
+    listener = TlsListener(0, ("native",), "port", context, ("operator",))
+    (port,) = ports_of(await serve(METERS, notes, listeners=[listener]))
+    client = authority.issue("ann", role=role_extension("operator"))
+    place = ",".join(map(str, (port, authority.file, *client)))
+    await _modbus_serial_agrees("tls", place, notes)
 
 
 @pytest.mark.parametrize(

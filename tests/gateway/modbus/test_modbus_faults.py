@@ -22,16 +22,17 @@ from pymodbus.pdu import ExceptionResponse
 
 from gateway.commands import TurnKey
 from gateway.link_faults import OK, Draws, LinkFault, Links, ModbusMode, Strike
-from gateway.modbus.ascii_framing import AsciiFraming
 from gateway.modbus.bank import Bank
-from gateway.modbus.counters import Counters
-from gateway.modbus.faults import Faults
-from gateway.modbus.framing import Framing, TcpFraming
-from gateway.modbus.gateway_unit import Gateway, GatewayPlate
-from gateway.modbus.images import Images
+from gateway.modbus.framing.ascii import AsciiFraming
+from gateway.modbus.framing.framing import Framing
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Later, Line
-from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.subjects import Meters, PulseHubs, Subjects
+from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.faults import Faults
+from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters, PulseHubs, Subjects
 from gateway.transports import NetworkListener
 from register_maps.loader import load, names
 from register_maps.model import BIT_TABLES, TYPES, Entry, RegisterMap, Serves, Table, WordOrder

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import struct
 import subprocess
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ async def test_the_pymodbus_client_sets_a_hub_by_every_function(tmp_path: Path) 
             assert (refused.isError(), refused.exception_code) == (True, code)
         report = await client.report_device_id(device_id=2)
         assert report.identifier[:2] == b"\x2f\xff"
+
+
+async def test_masks_that_come_at_once_are_all_obeyed(tmp_path: Path) -> None:
+    async with _station(tmp_path) as (_, port), AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(port)) for _ in range(8)]
+        masks = [frame(struct.pack(">BHHH", 22, 1014, 0xFFFF ^ 1 << k, 1 << k), 2) for k in range(8)]
+        said = await asyncio.gather(*(each.ask(mask) for each, mask in zip(clients, masks, strict=True)))
+        assert said == masks
+        assert (await clients[0].ask(read_frame(3, 1014, 1, 2)))[9:] == b"\0\xff"
 
 
 async def test_the_pymodbus_client_runs_diagnostics(tmp_path: Path) -> None:

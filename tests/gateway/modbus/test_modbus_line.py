@@ -6,13 +6,13 @@ import struct
 import pytest
 
 from gateway.modbus import line as line_module
-from gateway.modbus import writes
 from gateway.modbus.bank import Bank
-from gateway.modbus.framing import TcpFraming
-from gateway.modbus.images import Images
+from gateway.modbus.framing.rtu import RtuFraming
+from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line, exchange
-from gateway.modbus.rtu_framing import RtuFraming
-from gateway.modbus.subjects import Meters
+from gateway.modbus.units import writes
+from gateway.modbus.units.images import Images
+from gateway.modbus.units.subjects import Meters
 from register_maps.loader import load
 from tests.gateway.modbus.conftest import frame, line_of, read_frame
 from tests.support.snapshots import nameplates, snapshot_of

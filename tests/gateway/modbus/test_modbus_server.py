@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import AddressInUseError
-from gateway.modbus.connection import Connection
 from gateway.modbus.line import FRAMES_AT_ONCE
-from gateway.modbus.listeners import Streams
+from gateway.modbus.transports.connection import Connection
+from gateway.modbus.transports.listeners import Streams
 from register_maps.errors import RegisterMapError
 from tests.gateway.modbus.conftest import (
     LOOPS,

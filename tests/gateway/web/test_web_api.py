@@ -51,6 +51,7 @@ async def test_the_gateway_says_what_it_hosts_and_where(station: Served) -> None
     assert (gateway["tick"], gateway["time"]) == (0, "2026-01-05T00:00:00Z")
     assert gateway["clock"]["mode"] == "manual"
     assert gateway["endpoints"][0]["address"] == station.adapter.ready()["http"]
+    assert gateway["untold"] == {"waiting": 0, "lost": 0}
 
 
 async def test_no_answer_to_a_client_without_the_token_holds_it(station: Served) -> None:

@@ -1,0 +1,1 @@
+"""Lists of registers as people have them, in CSV files, and the maps that they become."""

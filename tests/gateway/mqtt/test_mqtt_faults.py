@@ -411,3 +411,21 @@ def test_the_documentation_shows_each_mode_and_what_it_puts_on_the_wire() -> Non
         links, _ = struck_by(LinkFault(mode))
         payloads = [each.payload for each in sent(links.strike(0), [Message("", state.encode())])]
         assert shown[mode] == [each.hex(" ") if mode == "garble" else each.decode() for each in payloads]
+
+
+async def test_a_meter_off_its_line_is_lost_to_homie_too(yours: Any, gateway: Any) -> None:
+    made = await gateway(2, url=yours.url, kinds=frozenset({"homie"}))
+    states: list[tuple[str, str]] = []
+    meter = "homie/5/plant-a--m0001/$state"
+    async with aiomqtt.Client("127.0.0.1", yours.port) as client, asyncio.timeout(10):
+        await client.subscribe("homie/5/+/$state", qos=1)
+        for mode, last in (("ok", "ready"), ("offline", "lost"), ("ok", "ready")):
+            made.fault(0, mode)
+            made.show()
+            await made.adapter.shown()
+            while not states or states[-1] != (meter, last):
+                message = await anext(client.messages)
+                assert isinstance(message.payload, bytes)
+                states.append((str(message.topic), message.payload.decode()))
+    assert [word for topic, word in states if topic == meter] == ["ready", "lost", "init", "ready"]
+    assert ("homie/5/plant-a--m0002/$state", "lost") not in states

@@ -62,7 +62,7 @@ def _bacnet(config: Config, control: "Control", links: LinksByProtocol) -> Adapt
     )
 
 
-def _mqtt(config: Config, control: "Control", _: LinksByProtocol) -> Adapter | None:
+def _mqtt(config: Config, control: "Control", links: LinksByProtocol) -> Adapter | None:
     if config.mqtt is None:
         return None
     from gateway.mqtt.adapter import MqttAdapter  # noqa: PLC0415  imported when wanted
@@ -75,6 +75,7 @@ def _mqtt(config: Config, control: "Control", _: LinksByProtocol) -> Adapter | N
         gateway_id=config.gateway_id,
         meters=config.nameplates,
         control=control,
+        links=links["mqtt"],
         journal=control.journal,
     )
 

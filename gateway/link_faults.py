@@ -40,13 +40,23 @@ BacnetMode = Literal[
     "unreliable",
 ]
 
+MqttMode = Literal[
+    CommonMode,
+    "offline",
+    "late",
+    "out_of_order",
+    "duplicate",
+    "malformed",
+    "nan",
+]
+
 MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"modbus": get_args(ModbusMode), "bacnet": get_args(BacnetMode)}
+    {"modbus": get_args(ModbusMode), "bacnet": get_args(BacnetMode), "mqtt": get_args(MqttMode)}
 )
 """The protocols whose lines can have faults, and their modes."""
 
-DEFAULT_DELAY_S: Final = 0.5
-"""How long `slow` holds an answer back where nobody says [s]."""
+DEFAULT_DELAYS_S: Final[Mapping[str, float]] = MappingProxyType({"slow": 0.5, "late": 5.0})
+"""How long a mode holds back what is said where nobody says [s]; the others do not."""
 
 
 @dataclass(frozen=True, slots=True)

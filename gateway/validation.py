@@ -23,6 +23,11 @@ _TYPES: Final = {
 }
 
 
+_KEY: Final = "[key]"
+"""What pydantic puts behind a key that is not allowed."""
+_NO_TEXT: Final = "is not text, which stands in quotes"
+
+
 def explain(error: Mapping[str, Any], schema: Schema) -> str:
     """Return what is wrong and what is allowed.
 
@@ -31,27 +36,33 @@ def explain(error: Mapping[str, Any], schema: Schema) -> str:
     location = error["loc"]
     match error["type"]:
         case "extra_forbidden" | "invalid_key":
-            return unknown_key(
-                str(location[-1]), list(_properties(_descend(schema, location[:-1], schema), schema))
+            known = _properties(_descend(schema, location[:-1], schema), schema)
+            return unknown_key(str(location[-1]), list(known))
+        case _ if location[-1:] == (_KEY,):
+            names = _resolve(
+                _resolve(_descend(schema, location[:-2], schema), schema)["propertyNames"], schema
             )
+            return unknown_key(str(location[-2]), names["enum"])
         case "missing":
-            return f"is missing; {_expected(schema, location)}"
+            wrong = "is missing"
         case "value_error":
             return str(error["ctx"]["error"])
         case "string_type":
-            return (
-                f"{_input(error, schema)} is not text, which stands in quotes; {_expected(schema, location)}"
-            )
+            wrong = f"{_input(error, schema)} {_NO_TEXT}"
+        case "literal_error" if not isinstance(error["input"], str) and _names(error, schema):
+            wrong = f"{_input(error, schema)} {_NO_TEXT}"
         case "json_invalid":
             return f"is not JSON: {error['ctx']['error']}"
         case _:
-            return f"{_input(error, schema)} is not allowed; {_expected(schema, location)}"
+            wrong = f"{_input(error, schema)} is not allowed"
+    return f"{wrong}; {_expected(schema, location)}"
 
 
 def keys_of(location: Location, schema: Schema) -> tuple[str | int, ...]:
-    """Return a pydantic location without the names of union members, which no user wrote."""
+    """Return a pydantic location without the names of union members and such, which no user wrote."""
     kinds = schema.get("$defs", {})
-    return tuple(part for part in location if part not in kinds)
+    named = location[:-1] if location[-1:] == (_KEY,) else location
+    return tuple(part for part in named if part not in kinds)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
@@ -101,6 +112,12 @@ def _input(error: Mapping[str, Any], schema: Schema) -> str:
     inside = _properties(node, schema).values()
     secret = any(_resolve(one, schema).get("writeOnly") for one in (node, *inside))
     return "the value" if secret else shown(error["input"])
+
+
+def _names(error: Mapping[str, Any], schema: Schema) -> bool:
+    """Return whether the value that was given, as text, is among those that are allowed."""
+    node = _resolve(_descend(schema, error["loc"], schema), schema)
+    return str(error["input"]) in node.get("enum", ())
 
 
 def _expected(schema: Schema, location: Location) -> str:

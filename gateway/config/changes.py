@@ -20,7 +20,7 @@ from gateway.config.load_sections import Shown, as_section
 from gateway.config.loads import GivenLoad
 from gateway.config.meter_sections import EnvironmentSection, SupplySection, WiringSection
 from gateway.config.replays import SeriesFiles
-from gateway.config.report import key_at, not_yet
+from gateway.config.report import key_at
 from gateway.config.section import Section
 from gateway.errors import FaultyRequestError
 from gateway.validation import MOST_FAULTS, Schema, explain, keys_of
@@ -159,7 +159,7 @@ def _validated(kind: type[_Kind], values: Mapping[str, Any], faults: _Faults) ->
         schema = _schema(kind)
         for one in error.errors()[:MOST_FAULTS]:
             place = keys_of(one["loc"], schema)
-            faults.add(place, not_yet(place, explain(one, schema)))
+            faults.add(place, explain(one, schema))
         return kind()
 
 

@@ -3,7 +3,7 @@
 What a fault does is decided by each protocol; which requests meet it, by `gateway.link_faults`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,10 +11,20 @@ from pydantic import Field
 
 from gateway.clock import LONGEST_ADVANCE_S
 from gateway.config.section import Section
-from gateway.link_faults import DEFAULT_DELAY_S, MODES, BacnetMode, CommonMode, LinkFault, ModbusMode
+from gateway.link_faults import (
+    DEFAULT_DELAYS_S,
+    MODES,
+    BacnetMode,
+    CommonMode,
+    LinkFault,
+    ModbusMode,
+    MqttMode,
+)
 
 Faults = Mapping[str, LinkFault]
 """Faults of lines by protocol."""
+
+_DELAYS: Final = ", ".join(f"{delay:g} with {mode}" for mode, delay in DEFAULT_DELAYS_S.items())
 
 
 class FaultSection(Section):
@@ -26,7 +36,7 @@ class FaultSection(Section):
         default=None,
         ge=0,
         le=3600,
-        description=f"How late the answer is, with any mode, in wall time [s]; {DEFAULT_DELAY_S:g} with slow "
+        description=f"How late the answer is, with any mode, in wall time [s]; {_DELAYS} "
         "and 0 with the others unless given",
     )
     jitter_s: float = Field(
@@ -66,13 +76,20 @@ class BacnetFaultSection(FaultSection):
     )
 
 
-_MEANT: Final = {
+class MqttFaultSection(FaultSection):
+    """A fault of the line on MQTT."""
+
+    mode: MqttMode = Field(description="What is wrong; ok ends a fault, whatever else is said")  # type: ignore[assignment]  # it has more modes
+
+
+_MEANT: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
     "modbus": {"exception": {"refuse"}},
     "bacnet": {
         "exception": {"error", "reject", "abort"},
         "error_class": {"error"},
         "offset_s": {"wrong_clock"},
     },
+    "mqtt": {"exception": ()},
 }
 """The keys that mean something with some modes alone, by protocol."""
 _CODES: Final = {"error": 25, "reject": 0, "abort": 0}
@@ -84,6 +101,7 @@ class LinkSection(Section):
 
     modbus: ModbusFaultSection | None = Field(default=None, description="On Modbus, whatever `all` says")
     bacnet: BacnetFaultSection | None = Field(default=None, description="On BACnet, whatever `all` says")
+    mqtt: MqttFaultSection | None = Field(default=None, description="On MQTT, whatever `all` says")
     all: FaultSection | None = Field(default=None, description="On every protocol with no entry of its own")
 
 
@@ -119,7 +137,7 @@ def _fault(protocol: str, section: FaultSection | None) -> LinkFault:
         return LinkFault()
     values = section.model_dump(exclude=_meaningless(protocol, section.mode))
     if section.delay_s is None:
-        values["delay_s"] = DEFAULT_DELAY_S if section.mode == "slow" else 0.0
+        values["delay_s"] = DEFAULT_DELAYS_S.get(section.mode, 0.0)
     if values.get("exception", 0) is None:
         values["exception"] = _CODES[section.mode]
     return LinkFault(**values)

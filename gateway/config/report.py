@@ -4,7 +4,7 @@ Knows where a value came from, a line of the file or an option of the command li
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gateway.config.document import Document, Place
 from gateway.errors import ConfigError, FaultyConfigError
@@ -12,11 +12,6 @@ from gateway.validation import Schema, explain, keys_of
 
 Options = Mapping[tuple[str, ...], tuple[str, Any]]
 """Values that go before those of the file: by their place, the name of the option and the value."""
-
-NOT_YET: Final = "is not available in this version"
-
-_LATER_KEYS: Final = frozenset({("link", "mqtt")})
-"""Keys of the contract that this version does not know yet."""
 
 
 class Report:
@@ -42,7 +37,7 @@ class Report:
     def add_invalid(self, error: Mapping[str, Any], schema: Schema) -> Place:
         """Note what pydantic found; return its place."""
         place = keys_of(error["loc"], schema)
-        self.add(place, not_yet(place, explain(error, schema)))
+        self.add(place, explain(error, schema))
         return place
 
     def line(self, place: Place) -> int:
@@ -56,11 +51,6 @@ class Report:
             raise errors[0]
         if errors:
             raise FaultyConfigError(errors)
-
-
-def not_yet(place: Place, message: str) -> str:
-    """Return `message`, in other words where this version does not know the key at `place` yet."""
-    return message.replace("unknown key", NOT_YET) if tuple(place[-2:]) in _LATER_KEYS else message
 
 
 def key_at(place: Place) -> str:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.broker import Access
-from gateway.errors import BrokerUnavailableError
+from gateway.errors import BrokerUnavailableError, ConfigError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
+from gateway.link_faults import Links
 from gateway.mqtt.conventions import conventions
 from gateway.mqtt.plain.commands import Control
 from gateway.mqtt.plain.convention import Plain
@@ -39,8 +40,8 @@ class MqttAdapter:
 
     `access` is how the broker is reached; where it is `own`, one comes along there (if that is loopback, else
     on 127.0.0.1; port 0 takes any free one). A snapshot that somebody awaits by `shown` goes out at once, and
-    so does what waits in `journal`, which is told in plain words. `control` carries out what others ask for.
-    Raises ConfigError for an id that cannot be in a topic.
+    so does what waits in `journal`, which is told in plain words. `control` carries out what others ask for;
+    `links` are the faults of the meters' lines. Raises ConfigError for an id that cannot be in a topic.
     """
 
     name = "mqtt"
@@ -54,6 +55,7 @@ class MqttAdapter:
         gateway_id: str,
         meters: Sequence[Nameplate],
         control: Control,
+        links: Links,
         journal: Journal,
     ) -> None:
         self._access = access
@@ -69,6 +71,7 @@ class MqttAdapter:
                 meters=len(meters),
                 publish_s=payloads.publish_s,
                 control=control,
+                links=links,
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
                 teller=Teller(journal, convention.message) if isinstance(convention, Plain) else None,
             )
@@ -78,9 +81,10 @@ class MqttAdapter:
     async def start(self) -> None:
         """Start the broker if it is ours, connect and publish the snapshot shown before.
 
-        With a broker of ours returns when the first states are out; raises AddressInUseError or
-        BrokerUnavailableError. With one of the user's returns when they are out, when the first attempt to
-        connect has failed or after 3 s, whichever is first, and goes on trying.
+        With a broker of ours returns when the first states are out; raises AddressInUseError,
+        BrokerUnavailableError, or ConfigError where it does not speak that version of MQTT. With one of the
+        user's returns when they are out, when the first attempt to connect has failed or after 3 s, whichever
+        is first, and goes on trying.
         """
         try:
             if self._own:
@@ -105,9 +109,15 @@ class MqttAdapter:
         from gateway.mqtt.brokers.embedded import embedded_broker  # noqa: PLC0415  only where it comes along
 
         address = self._access.address
-        self._broker = embedded_broker(address.host, address.port)
-        await self._broker.start()
-        address = replace(address, host=self._broker.host, port=self._broker.port)
+        broker = embedded_broker(address.host, address.port)
+        if self._access.version not in broker.versions:
+            raise ConfigError(
+                f"{broker.words}, speaks 3.1.1 alone; allowed: '3.1.1', else mqtt.url or Mosquitto installed",
+                key="mqtt.version",
+            )
+        self._broker = broker
+        await broker.start()
+        address = replace(address, host=broker.host, port=broker.port)
         self._access = replace(self._access, address=address)
 
     def _raise_if_ended(self) -> None:

@@ -20,14 +20,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.broker import Access
-from gateway.mqtt.dialling import dial
+from gateway.mqtt.dialling import Way, dial
 from gateway.mqtt.messages import Incoming, Message, Properties, publish_packet
 
 AT_ONCE: Final = 50
 """Messages of QoS 1 that wait for their acknowledgement together."""
 
 MOST_HEARD: Final = 1000
-"""Messages of others that wait at most; what comes beyond is dropped, with a line in the log."""
+"""Messages of others that wait at most; what comes beyond is dropped, with one line in the log."""
 
 _ANSWER_S: Final = 5.0
 _KEEPALIVE_S: Final = 30
@@ -37,12 +37,17 @@ _NO_CALL_BACK: Final = 0
 _WITH_WILL: Final = 0x04
 """The reason of a DISCONNECT on MQTT 5 after which the broker says the will."""
 
+_LOGGER: Final = logging.getLogger(__name__)
 _LIBRARY: Final = logging.getLogger(f"{__name__}.paho")
 _LIBRARY.setLevel(logging.CRITICAL)  # whatever paho has to say of a lost connection, the exception says too
 
 
 ConnectionLostError = aiomqtt.MqttError
 """What is raised where a connection is lost, was never there or is not answered on."""
+
+
+class EndedError(ConnectionLostError):
+    """The broker has ended a connection before it was up."""
 
 
 class Connection(aiomqtt.Client):
@@ -78,8 +83,10 @@ class Connection(aiomqtt.Client):
         self.pending_calls_threshold = 4 * AT_ONCE
         self._access = access
         self._last_will = will
-        self._dialled: socket.socket | None = None
+        self._way: Way | None = None
         self._drained = asyncio.Event()
+        self._full = False
+        self._disconnected.add_done_callback(_retrieve)
 
     async def __aenter__(self) -> Self:
         """Connect; raises OSError or ConnectionLostError. Safe to cancel, if `cut` follows.
@@ -87,17 +94,23 @@ class Connection(aiomqtt.Client):
         aiomqtt's own method dials in a thread, for which the process waits when it ends.
         """
         async with asyncio.timeout(self.timeout):
-            dialled = self._dialled = await dial(self._access.address, self._access.tls)
-            self._client._create_socket_connection = lambda: dialled  # type: ignore[method-assign]  # noqa: SLF001
+            self._way = await dial(self._access.address, self._access.tls)
+            near = self._way.socket
+            self._client._create_socket_connection = lambda: near  # type: ignore[method-assign]  # noqa: SLF001
             self._client_connect()
-            await self._wait_for(self._connected, timeout=None)
+            try:
+                await self._wait_for(self._connected, timeout=None)
+            except EndedError:
+                if self._way.carrier is not None and (error := await self._way.carrier):
+                    raise error from None
+                raise
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Disconnect, unless that has happened; nobody need ask why it has."""
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()
+        """Disconnect, unless that has happened, and return when all is said on the way there."""
         await super().__aexit__(None, None, None)
+        if self._way is not None and self._way.carrier is not None:
+            await asyncio.wait({self._way.carrier})
 
     async def leave(self, farewell: Sequence[Message]) -> None:
         """Say `farewell` and DISCONNECT. Raises ConnectionLostError.
@@ -182,9 +195,9 @@ class Connection(aiomqtt.Client):
 
     def cut(self) -> None:
         """Break off without a DISCONNECT: the broker publishes the will. Safe whatever the state."""
-        if self._dialled is not None:
+        if self._way is not None:
             with contextlib.suppress(OSError):
-                self._dialled.shutdown(socket.SHUT_RDWR)
+                self._way.socket.shutdown(socket.SHUT_RDWR)
 
     def _packed(self, properties: Properties) -> bytes:
         return _packed(properties) if self._v5 else b""
@@ -195,10 +208,23 @@ class Connection(aiomqtt.Client):
     def _on_disconnect(
         self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
     ) -> None:
-        """Note that the connection is over, unless connecting was cancelled: aiomqtt (2.5.1) then raises."""
+        """Note that the connection is over, also before it was up, of which aiomqtt (2.5.1) tells nobody.
+
+        Where connecting was cancelled, it would raise.
+        """
         self._drained.set()
-        if not self._connected.cancelled():
+        if not self._connected.done():
+            self._connected.set_exception(EndedError("it ended the connection instead of an answer"))
+        elif not self._connected.cancelled():
             super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        """Let a message wait until it is asked for, if there is room; aiomqtt tells nobody of the others."""
+        if not self._queue.full():
+            super()._on_message(client, userdata, message)
+        elif not self._full:
+            self._full = True
+            _LOGGER.warning("messages of others are dropped: %d wait on this connection", MOST_HEARD)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002  paho's call
         """Write at once, and watch the socket for what it does not take.
@@ -222,6 +248,12 @@ class Connection(aiomqtt.Client):
         """Let those who wait know that everything is written, or never will be."""
         self._drained.set()
         super()._on_socket_unregister_write(client, userdata, sock)
+
+
+def _retrieve(disconnected: asyncio.Future[None]) -> None:
+    """Ask why a connection is over, lest asyncio complain that nobody has."""
+    if not disconnected.cancelled():
+        disconnected.exception()
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gateway.broker import BrokerAddress
 
@@ -17,11 +17,23 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 _CHUNK: Final = 65_536
-_tunnels: Final = set[asyncio.Task[None]]()
+_CLOSE_S: Final = 0.5
+_carriers: Final = set[asyncio.Task[OSError | None]]()
 
 
-async def dial(address: BrokerAddress, tls: ssl.SSLContext | None) -> socket.socket:
-    """Return a connected socket that does not block; shutting it down ends all that lies behind.
+class Way(NamedTuple):
+    """A connected socket that does not block, and what carries its bytes on, if anything does.
+
+    Closing the socket, or shutting it down, ends all that lies behind; then `carrier` ends, too, and returns
+    what has gone wrong there.
+    """
+
+    socket: socket.socket
+    carrier: asyncio.Task[OSError | None] | None = None
+
+
+async def dial(address: BrokerAddress, tls: ssl.SSLContext | None) -> Way:
+    """Return a way to a broker.
 
     Raises OSError, which ssl.SSLError is, where nobody answers or nobody can be trusted.
     """
@@ -29,7 +41,7 @@ async def dial(address: BrokerAddress, tls: ssl.SSLContext | None) -> socket.soc
         return _tunnel(await _open_websocket(address, tls))
     if tls:
         return _tunnel(await _open_stream(address, tls))
-    return await _connect(address.host, address.port)
+    return Way(await _connect(address.host, address.port))
 
 
 async def _connect(host: str, port: int) -> socket.socket:
@@ -62,6 +74,9 @@ class _Far(Protocol):
     async def send(self, chunk: bytes) -> None:
         """Return when there is room for more. Raises OSError where the connection is lost."""
 
+    async def close(self) -> None:
+        """Send what is still to be sent and end it. Raises OSError."""
+
     def abort(self) -> None:
         """End it now."""
 
@@ -80,6 +95,10 @@ class _Stream:
         self._writer.write(chunk)
         await self._writer.drain()
 
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
     def abort(self) -> None:
         self._writer.transport.abort()
 
@@ -91,9 +110,12 @@ class _Websocket:
         self._websocket = websocket
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        async for message in self._websocket:
-            if isinstance(message, bytes):
-                yield message
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only where there are websockets
+
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self._websocket:
+                if isinstance(message, bytes):
+                    yield message
 
     async def send(self, chunk: bytes) -> None:
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only where there are websockets
@@ -102,6 +124,9 @@ class _Websocket:
             await self._websocket.send(chunk)
         except ConnectionClosed as closed:
             raise ConnectionResetError(str(closed)) from None
+
+    async def close(self) -> None:
+        await self._websocket.close()
 
     def abort(self) -> None:
         self._websocket.transport.abort()
@@ -132,19 +157,22 @@ async def _open_websocket(address: BrokerAddress, tls: ssl.SSLContext | None) ->
     return _Websocket(websocket)
 
 
-def _tunnel(far: _Far) -> socket.socket:
+def _tunnel(far: _Far) -> Way:
     """Return the near end of a pair of sockets whose other end is pumped to and from `far`."""
     near, other = socket.socketpair()
     near.setblocking(False)
     other.setblocking(False)
-    task = asyncio.create_task(_pump(other, far), name="tunnel to a broker")
-    _tunnels.add(task)
-    task.add_done_callback(_tunnels.discard)
-    return near
+    carrier = asyncio.create_task(_pump(other, far), name="tunnel to a broker")
+    _carriers.add(carrier)
+    carrier.add_done_callback(_carriers.discard)
+    return Way(near, carrier)
 
 
-async def _pump(other: socket.socket, far: _Far) -> None:
-    """Carry bytes both ways until either side ends; then end both."""
+async def _pump(other: socket.socket, far: _Far) -> OSError | None:
+    """Carry bytes both ways until either side ends; then end both, what was said last still goes out.
+
+    Returns what has gone wrong.
+    """
     loop = asyncio.get_running_loop()
 
     async def out() -> None:
@@ -161,8 +189,13 @@ async def _pump(other: socket.socket, far: _Far) -> None:
     finally:
         for way in ways:
             way.cancel()
-        for way in ways:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await way
-        far.abort()
+        outcomes = await asyncio.gather(*ways, return_exceptions=True)
         other.close()
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(_CLOSE_S):
+                await far.close()
+        far.abort()
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
+            raise outcome  # which only a bug can have brought about
+    return next((outcome for outcome in outcomes if isinstance(outcome, OSError)), None)

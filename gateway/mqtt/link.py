@@ -15,7 +15,6 @@ from gateway.errors import BrokerUnavailableError
 from gateway.mqtt.connection import Connection, ConnectionLostError
 from gateway.mqtt.messages import Message
 
-_ANSWER_S: Final = 5.0
 _FAREWELL_S: Final = 0.9
 _FIRST_WAIT_S: Final = 0.25
 _BRIEF_S: Final = 3.0
@@ -51,6 +50,7 @@ class Link:
         self._where = ""
         self._missed = False
         self._brief_sessions = 0
+        self._failures = 0
         self.connected = False
         self.tried = False
 
@@ -60,16 +60,13 @@ class Link:
         Raises what `serve` raises beside ConnectionLostError.
         """
         self._where = str(access.address)
-        loop = asyncio.get_running_loop()
-        failures = 0
         while True:
-            began = loop.time()
             try:
                 await self._session(access)
             except BrokerUnavailableError as error:
                 self._miss(error)
-            failures = 0 if loop.time() - began > self._longest_wait_s + _ANSWER_S else failures + 1
-            wait = min(self._longest_wait_s, _FIRST_WAIT_S * 2.0 ** min(failures, 16))
+            self._failures += 1
+            wait = min(self._longest_wait_s, _FIRST_WAIT_S * 2.0 ** min(self._failures, 16))
             await asyncio.sleep(random.uniform(0.5, 1.0) * wait)  # noqa: S311  jitter, not a secret
 
     async def _session(self, access: Access) -> None:
@@ -105,9 +102,13 @@ class Link:
     def _suspect(self, lasted_s: float) -> None:
         """Count the connections that the broker has ended soon; a second one in turn is a namesake's work.
 
+        After one that has lasted the waits begin anew.
+
         A broker ends the older of two connections that have the same client id (MQTT 3.1.1, 3.1.4-2).
         """
         self._brief_sessions = self._brief_sessions + 1 if lasted_s < _BRIEF_S else 0
+        if not self._brief_sessions:
+            self._failures = 0
         if self._brief_sessions == _BRIEF_SESSIONS:
             _LOGGER.warning(
                 "MQTT broker %s ends each connection soon, as it does where two clients have the id %s; "

@@ -8,10 +8,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from random import uniform
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.mqtt.convention import Convention
+from gateway.mqtt.faults import Faults
+from gateway.mqtt.late import Late
 from gateway.mqtt.messages import Message
+from gateway.mqtt.sender import Sender
 from sims.snapshot import Snapshot
 
 SPREAD: Final = 0.8
@@ -24,22 +27,19 @@ GROUP: Final = 50
 """The same where there is a hurry."""
 
 
-class Sender(Protocol):
-    """What messages are given to."""
-
-    async def send(self, messages: Sequence[Message]) -> None:
-        """Return when `messages` are written (QoS 0) and acknowledged (QoS 1), in their order."""
-
-
 class Publisher:
     """Says by `convention` what `meters` meters show, each `publish_s` [s], and keeps track of what is out.
 
     A round is what each meter has to say, and then the closing. `given` and `out` count the snapshots, so
-    that one may wait for the latest.
+    that one may wait for the latest. `faults` are those of its lines; what they delay is left to `late`.
     """
 
-    def __init__(self, convention: Convention, meters: int, publish_s: float) -> None:
+    def __init__(
+        self, convention: Convention, meters: int, publish_s: float, faults: Faults, late: Late
+    ) -> None:
         self._convention = convention
+        self._faults = faults
+        self._late = late
         self._publish_s = publish_s
         self._gap_s = SPREAD * publish_s / max(1, meters)
         self._snapshot: Snapshot | None = None
@@ -96,6 +96,8 @@ class Publisher:
         """Publish for as long as the connection lasts: births, all states at once, then at the interval."""
         loop = asyncio.get_running_loop()
         due = loop.time()
+        self._faults.forget()
+        self._late.forget()
         self._come_early()
         while True:
             await self._fresh.wait()
@@ -113,10 +115,11 @@ class Publisher:
         number = self._given
         self._fresh.clear()
         turn = asyncio.get_running_loop().time()
+        view = self._faults.shown(snapshot)
         if self._unborn:
             self._unborn = False
-            await _send_all(sender, iter(self._convention.births(snapshot)))
-        states = self._convention.states(snapshot)
+            await _send_all(sender, self._faults.births(view))
+        states = self._states(view)
         while not self._unborn:
             part = list(islice(states, GROUP if self._hurried else SLICE))
             if group := [message for messages in part for message in messages]:
@@ -136,6 +139,12 @@ class Publisher:
             self._hurried = False
             self._turn.clear()
         self.wake()
+
+    def _states(self, view: Snapshot) -> Iterator[Sequence[Message]]:
+        """Return what each meter in turn says now."""
+        if self._faults or self._late:
+            return map(self._late.pass_on, self._faults.states(view))
+        return self._convention.states(view)
 
     async def _until(self, time: float) -> None:
         """Return at `time` on the loop's clock, or as soon as there is a hurry."""

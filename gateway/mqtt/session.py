@@ -4,16 +4,19 @@ How a connection is kept is in `link`, when something goes out in `publisher`; n
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from gateway.broker import Access
 from gateway.commands import Applier, Outcome
 from gateway.errors import RequestRefusedError
+from gateway.link_faults import Links
+from gateway.mqtt import faults
 from gateway.mqtt.connection import Connection, ConnectionLostError
-from gateway.mqtt.convention import Asked, Convention, Reborn, Said
+from gateway.mqtt.convention import SILENCE, Asked, Convention, Reborn, Said
+from gateway.mqtt.late import Late
 from gateway.mqtt.link import Link
-from gateway.mqtt.messages import Incoming
+from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.teller import Teller
 from sims.snapshot import Snapshot
@@ -30,6 +33,7 @@ class Session:
         meters: int,
         publish_s: float,
         control: Applier,
+        links: Links,
         longest_wait_s: float,
         teller: Teller | None = None,
     ) -> None:
@@ -37,7 +41,9 @@ class Session:
         self._control = control
         self._teller = teller
         self._running: asyncio.Task[None] | None = None
-        self._publisher = Publisher(convention, meters, publish_s)
+        self._faults = faults.Faults(links, convention)
+        self._late = Late()
+        self._publisher = Publisher(convention, meters, publish_s, self._faults, self._late)
         self._link = Link(
             identifier=identifier,
             will=convention.will,
@@ -111,6 +117,7 @@ class Session:
 
     def _work(self, connection: Connection) -> Iterator[Coroutine[Any, Any, None]]:
         yield self._publisher.serve(connection)
+        yield self._late.serve(connection)
         yield self._hear(connection)
         if self._teller:
             yield self._teller.tell(connection)
@@ -123,13 +130,23 @@ class Session:
 
     async def _obey(self, connection: Connection, incoming: Incoming) -> None:
         match self._convention.heard(incoming):
-            case Asked(request, answer):
-                try:
-                    outcome: Outcome | RequestRefusedError = await self._control.apply(request)
-                except RequestRefusedError as refusal:
-                    outcome = refusal
-                await connection.send(answer(outcome))
+            case Asked() as asked:
+                await connection.send(await self._answer(asked))
             case Said(messages):
                 await connection.send(messages)
             case Reborn(within_s):
                 self._publisher.be_born_again(within_s)
+
+    async def _answer(self, asked: Asked) -> Sequence[Message]:
+        """Have done what is asked, unless its line is at fault; return what is answered now."""
+        row, strike = self._faults.asked(asked.request)
+        if faults.lost(strike):
+            return SILENCE
+        outcome: Outcome | RequestRefusedError | None = faults.refused(strike)
+        if outcome is None:
+            try:
+                outcome = await self._control.apply(asked.request)
+            except RequestRefusedError as refusal:
+                outcome = refusal
+        answer = faults.sent(strike, asked.answer(outcome))
+        return self._late.pass_on(faults.Said(row, answer, strike.delay))

@@ -110,8 +110,8 @@ def test_a_load_replaces_the_load(meter: MeterSpec) -> None:
         ({}, "body: changes nothing; allowed: load, wiring, supply, environment, link"),
         ({"lod": {}}, "body.lod: unknown key (did you mean load?); allowed: load, wiring, supply"),
         (
-            {"link": {"mqtt": {"mode": "silent"}}},
-            "body.link.mqtt: is not available in this version; allowed: modbus, bacnet, all",
+            {"link": {"mqt": {"mode": "silent"}}},
+            "body.link.mqt: unknown key (did you mean mqtt?); allowed: modbus, bacnet, mqtt, all",
         ),
         ({"load": None}, "body.load: nothing is not allowed; allowed: a mapping with kw"),
         ({"load": {"kw": math.nan}}, "body.load.kw: nan is not allowed; allowed: a number"),

@@ -20,6 +20,7 @@ meters:
 """
 COMMON = "ok, silent, refuse, slow, drop, garble, frozen"
 MODBUS = f"{COMMON}, truncate, wrong_transaction, wrong_unit, wrong_length, word_swap, behind"
+MQTT = f"{COMMON}, offline, late, out_of_order, duplicate, malformed, nan"
 BACNET = f"{COMMON}, error, reject, abort, no_segmentation, cov_lost, duplicate_instance, wrong_clock"
 FAULTY = [
     ({"modbus": {"mode": "deaf"}}, "modbus.mode", f"'deaf' is not allowed; allowed: {MODBUS}"),
@@ -30,8 +31,10 @@ FAULTY = [
     ({"bacnet": {"mode": "error", "error_class": -1}}, "bacnet.error_class", "a whole number from 0 to 255"),
     ({"bacnet": {"mode": "wrong_clock", "offset_s": "1"}}, "bacnet.offset_s", "allowed: a number from"),
     ({"modbus": {"mode": "drop", "offset_s": 1}}, "modbus.offset_s", "unknown key"),
-    ({"mqtt": {"mode": "ok"}}, "mqtt", "is not available in this version; allowed: modbus, bacnet, all"),
-    ({"modbs": {"mode": "ok"}}, "modbs", "unknown key (did you mean modbus?); allowed: modbus, bacnet, all"),
+    ({"mqtt": {"mode": "behind"}}, "mqtt.mode", f"'behind' is not allowed; allowed: {MQTT}"),
+    ({"mqtt": {"mode": "late", "delay_s": -1}}, "mqtt.delay_s", "allowed: a number from 0 to 3600"),
+    ({"mqtt": {"mode": "nan", "offset_s": 1}}, "mqtt.offset_s", "unknown key"),
+    ({"modbs": {"mode": "ok"}}, "modbs", "unknown key (did you mean modbus?); allowed: modbus, bacnet, mqtt"),
     ({"all": {"mode": "refuse", "exception": 0}}, "all.exception", "allowed: a whole number from 1 to 255"),
     ({"all": {"mode": "slow", "delay_s": -1}}, "all.delay_s", "allowed: a number from 0 to 3600"),
     ({"all": {"mode": "slow", "jitter_s": -1}}, "all.jitter_s", "allowed: a number from 0 to 3600"),
@@ -50,12 +53,12 @@ def _write(tmp_path: Path, text: str) -> Path:
 
 def test_a_file_has_faults_for_the_port_for_meters_and_for_groups(tmp_path: Path) -> None:
     refused = LinkFault("refuse", rate=0.1, count=4, for_s=60)
-    refuse = {"modbus": replace(refused, exception=6), "bacnet": refused}
+    refuse = {"modbus": replace(refused, exception=6), "bacnet": refused, "mqtt": refused}
     slow = LinkFault("slow", delay_s=1.5, jitter_s=0.25)
     links = load_config(_write(tmp_path, PLANT)).links
     assert {row: links[row] for row in (3, 4, 5)} == dict.fromkeys((3, 4, 5), refuse)
     assert {row: links[row] for row in links.keys() - {3, 4, 5}} == {
-        None: {"modbus": slow, "bacnet": slow},
+        None: dict.fromkeys(MODES, slow),
         0: {"modbus": LinkFault("word_swap")},
     }
 
@@ -102,7 +105,7 @@ def test_a_client_changes_the_protocols_that_it_names() -> None:
     assert link_changed({"link": {"modbus": {"mode": "ok"}}}) == {"modbus": LinkFault()}
     assert link_changed({"load": {"kw": 1}}) == {}
     drop = LinkFault("drop")
-    assert gateway_changed({"link": {"all": {"mode": "drop"}}}) == {"modbus": drop, "bacnet": drop}
+    assert gateway_changed({"link": {"all": {"mode": "drop"}}}) == dict.fromkeys(MODES, drop)
     with pytest.raises(FaultyRequestError, match="body: changes nothing; allowed: link"):
         gateway_changed({})
 

@@ -140,11 +140,12 @@ def _section(**link: Any) -> LinkSection:
 
 def test_an_entry_of_the_protocol_wins_over_all() -> None:
     drop = LinkFault("drop")
-    assert faults_of(_section(all={"mode": "drop"})) == {"modbus": drop, "bacnet": drop}
+    assert faults_of(_section(all={"mode": "drop"})) == dict.fromkeys(MODES, drop)
     both = _section(all={"mode": "drop"}, modbus={"mode": "behind", "rate": 0.5})
-    assert faults_of(both) == {"modbus": LinkFault("behind", rate=0.5), "bacnet": drop}
+    others = {"bacnet": drop, "mqtt": drop}
+    assert faults_of(both) == {"modbus": LinkFault("behind", rate=0.5)} | others
     sound = _section(all={"mode": "drop"}, modbus={"mode": "ok", "count": 3})
-    assert faults_of(sound) == {"modbus": OK, "bacnet": drop}
+    assert faults_of(sound) == {"modbus": OK} | others
     assert faults_of(_section(bacnet={"mode": "cov_lost"})) == {"bacnet": LinkFault("cov_lost")}
     assert faults_of(_section()) == {}
 
@@ -152,8 +153,8 @@ def test_an_entry_of_the_protocol_wins_over_all() -> None:
 def test_slow_has_a_delay_unless_told_and_the_others_have_none() -> None:
     for protocol, modes in MODES.items():
         delays = {mode: faults_of(_section(**{protocol: {"mode": mode}}))[protocol].delay_s for mode in modes}
-        assert {mode for mode, delay in delays.items() if delay} == {"slow"}
-        assert delays["slow"] == 0.5
+        late = {mode: delay for mode, delay in delays.items() if delay}
+        assert late == {"slow": 0.5} | ({"late": 5.0} if protocol == "mqtt" else {})
     assert faults_of(_section(modbus={"mode": "slow", "delay_s": 0.0}))["modbus"].delay_s == 0
 
 
@@ -234,9 +235,9 @@ def test_the_faults_of_groups_go_to_each_of_their_meters() -> None:
     faults = faults_by_row(_section(all={"mode": "slow"}), groups)
     slow, struck, dropped = LinkFault("slow", delay_s=0.5), LinkFault("silent", count=2), LinkFault("drop")
     assert faults == {
-        None: {"modbus": slow, "bacnet": slow},
-        2: {"modbus": struck, "bacnet": struck},
-        3: {"modbus": struck, "bacnet": struck},
+        None: dict.fromkeys(MODES, slow),
+        2: dict.fromkeys(MODES, struck),
+        3: dict.fromkeys(MODES, struck),
         4: {"modbus": dropped},
     }
     links = links_of(0, faults)["modbus"]

@@ -10,19 +10,25 @@ from typing import Self
 
 from tests.support.programs import program
 
-MOSQUITTO = "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n"
+MOSQUITTO = "user root\nlistener {port} 127.0.0.1\npersistence false\nlog_type none\n"
+ANYBODY = "allow_anonymous true"
 
 
 class BrokerOfYours:
-    """A Mosquitto that is not ours, on a port of its own; it can be killed, frozen and started again."""
+    """A Mosquitto that is not ours, on a port of its own; it can be killed, frozen and started again.
 
-    def __init__(self, directory: Path) -> None:
+    `settings` are further lines of its configuration.
+    """
+
+    def __init__(self, directory: Path, *settings: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._configuration = directory / f"{self.port}.conf"
-        self._configuration.write_text(MOSQUITTO.format(port=self.port))
+        self._configuration.write_text(
+            MOSQUITTO.format(port=self.port) + "\n".join(settings or (ANYBODY,)) + "\n"
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:

@@ -13,6 +13,7 @@ from gateway.commands import Outcome, Request, SetLink
 from gateway.config.changes import gateway_changed
 from gateway.database import Database
 from gateway.journal import Journal
+from gateway.link_faults import LinkFault, Links
 from gateway.mqtt.adapter import MqttAdapter
 from gateway.payloads import Payloads
 from sims.models import Nameplate
@@ -57,7 +58,7 @@ class Station:
 class Gateway(Station):
     """An adapter on a broker, with its meters and the tick it shows, and the station that it asks.
 
-    Without `url` the broker is one that comes along; `payloads` are settings of `Payloads`.
+    Without `url` and `access` the broker is one that comes along; `payloads` are settings of `Payloads`.
     """
 
     def __init__(
@@ -70,27 +71,36 @@ class Gateway(Station):
         port: int = 0,
         version: int = 4,
         tls: ssl.SSLContext | None = None,
+        access: Access | None = None,
         **payloads: Any,
     ) -> None:
         super().__init__()
         self.meters = nameplates(count)
+        self.links = Links("mqtt", 0)
         serials = [meter.serial for meter in self.meters]
         self.journal = Journal(Database(), serials, kinds=frozenset({"history", "event"}), most=1000)
         self.adapter = MqttAdapter(
-            access=Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
-            own=url is None,
+            access=access
+            or Access(BrokerAddress.parse(url) if url else BrokerAddress(host, port), version, tls),
+            own=url is None and access is None,
             payloads=Payloads(**payloads),
             gateway_id=gateway_id,
             meters=self.meters,
             control=self,
+            links=self.links,
             journal=self.journal,
         )
         self.show()
+
+    def fault(self, row: int | None, mode: str, **more: Any) -> None:
+        """Let the line of a meter, or of all (None), have a fault from the next tick on."""
+        self.links.set(row, LinkFault(mode, **more))
 
     def show(self) -> Snapshot:
         """Show the next tick."""
         self.tick += 1
         snapshot = plain_snapshot(self.meters, self.tick)
+        self.links.show(snapshot)
         self.journal.add(snapshot)
         self.adapter.show(snapshot)
         return snapshot

@@ -207,7 +207,7 @@ def test_a_reset_from_afar_needs_the_option(running: Gateway) -> None:
     [
         ({"load": {"kw": 1}, "supply": {"volts": 1000}}, "body.supply.volts: 1000 is not a voltage"),
         ({"load": {"profile": "csv", "file": "/etc/passwd"}}, "named in the configuration alone"),
-        ({"link": {"mqtt": {"mode": "silent"}}}, "body.link.mqtt: is not available in this version"),
+        ({"link": {"mqt": {"mode": "silent"}}}, "body.link.mqt: unknown key (did you mean mqtt?)"),
     ],
 )
 def test_a_refused_change_changes_nothing_and_makes_no_tick(

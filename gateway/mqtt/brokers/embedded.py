@@ -6,7 +6,7 @@ It listens on loopback only, because it asks nobody who he is. Publishing is non
 import ipaddress
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from gateway.binding import bind_tcp
@@ -21,10 +21,14 @@ _WHERE: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/loc
 
 
 class EmbeddedBroker(Protocol):
-    """A broker that lives and dies with the gateway; `words` say which one it is."""
+    """A broker that lives and dies with the gateway."""
 
     host: str
     port: int
+
+    @property
+    def versions(self) -> Collection[int]:
+        """Which versions of MQTT it speaks (4 is 3.1.1)."""
 
     @property
     def words(self) -> str:

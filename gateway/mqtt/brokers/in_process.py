@@ -41,6 +41,8 @@ for _noisy in ("amqtt", "transitions"):
 class InProcessBroker:
     """amqtt on a loopback address. Implements EmbeddedBroker."""
 
+    versions = (4,)
+
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port

@@ -38,6 +38,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 class Mosquitto:
     """Mosquitto on a loopback address; started again when it dies. Implements EmbeddedBroker."""
 
+    versions = (4, 5)
+
     def __init__(self, program: str, host: str, port: int) -> None:
         self.host = host
         self.port = port

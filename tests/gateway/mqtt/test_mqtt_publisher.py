@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
+from gateway.link_faults import Links
 from gateway.mqtt.convention import Heard
+from gateway.mqtt.faults import Faults
+from gateway.mqtt.late import Late
 from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.publisher import Publisher
 from sims.snapshot import Snapshot
@@ -83,7 +86,8 @@ class Noting:
 @contextlib.asynccontextmanager
 async def publishing(publish_s: float) -> AsyncIterator[tuple[Publisher, Counting, Noting]]:
     convention, sender = Counting(), Noting()
-    publisher = Publisher(convention, len(METERS), publish_s)
+    faults = Faults(Links("mqtt", 0), convention)
+    publisher = Publisher(convention, len(METERS), publish_s, faults, Late())
     publisher.show(plain_snapshot(METERS, 1))
     serving = asyncio.create_task(publisher.serve(sender))
     await publisher.latest_out(unless=lambda: False)

@@ -259,7 +259,7 @@ async def test_the_speed_and_the_pause_of_a_real_clock_can_be_changed(start: Sta
         ("PATCH", METER, [1], ["body:", "a list is not allowed; allowed: a mapping"]),
         ("PATCH", METER, None, ["body: is missing"]),
         ("PATCH", METER, {"load": {"kw": "1"}}, ["body.load.kw: '1' is not allowed; allowed: a number"]),
-        ("PATCH", METER, {"link": {"mqtt": {}}}, ["body.link.mqtt: is not available in this version"]),
+        ("PATCH", METER, {"link": {"mqtt": {}}}, ["body.link.mqtt.mode: is missing"]),
         ("PATCH", METER, b'{"\\ud800": 1}', ["body: '\\ud800' is not allowed"]),
         ("PATCH", METER, b'{"load": {"kw": 1, "\\ud800": 1}}', ["body.load"]),
         ("POST", f"{METER}/key-switch", {}, ["body: is not one turn; allowed: held_s, or position"]),

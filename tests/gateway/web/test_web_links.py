@@ -11,7 +11,7 @@ from tests.gateway.web.conftest import Served, Start
 
 METER = "/api/v1/meters/M0001"
 GATEWAY = "/api/v1/gateway"
-SOUND = {"modbus": {"mode": "ok"}, "bacnet": {"mode": "ok"}}
+SOUND = {"modbus": {"mode": "ok"}, "bacnet": {"mode": "ok"}, "mqtt": {"mode": "ok"}}
 MODBUS = {("modbus", "enabled"): ("", True), ("modbus", "port"): ("", 0)}
 
 
@@ -126,13 +126,11 @@ async def test_a_change_is_made_whole_or_not_at_all(modbus: Served) -> None:
     assert (meter["load"]["kw"], meter["link"]["modbus"]["mode"]) == (3, "truncate")
 
 
-async def test_protocols_whose_lines_have_no_faults_yet_are_refused(modbus: Served) -> None:
+async def test_faults_of_mqtt_are_set_and_shown_likewise(modbus: Served) -> None:
+    timing = {"delay_s": 5.0, "jitter_s": 0.0, "rate": 1.0}
     for path in (METER, GATEWAY):
-        answer = await modbus.call("PATCH", path, {"link": {"mqtt": {"mode": "silent"}}})
-        assert answer.status == 422
-        assert answer.json["detail"] == (
-            "body.link.mqtt: is not available in this version; allowed: modbus, bacnet, all"
-        )
+        told = (await _set(modbus, path, mqtt={"mode": "late"}))["link"]
+        assert told == SOUND | {"mqtt": {"mode": "late"} | timing}
 
 
 async def test_a_frozen_meter_stays_where_it_was_when_that_was_asked(modbus: Served) -> None:

@@ -20,7 +20,8 @@ from gateway.commands import TurnKey
 from gateway.link_faults import OK, BacnetMode, LinkFault, Links
 from tests.gateway.bacnet.conftest import PEER, make_plates, make_snapshot
 
-DOCUMENT = (Path(__file__).parents[4] / "docs" / "faults.md").read_text().partition("\n## On BACnet\n")[2]
+FILE = Path(__file__).parents[4] / "docs" / "faults.md"
+DOCUMENT = FILE.read_text().partition("\n## On BACnet\n")[2].partition("\n## On MQTT\n")[0]
 MODES = get_args(BacnetMode)
 REQUEST = bytes.fromhex("0275070e 0c020186a1 1e09391f 0c00000008 1e096f1f")
 ENERGY = bytes.fromhex("0275010c0c000000011955")

@@ -1,6 +1,7 @@
 """The broker that comes along: Mosquitto as a child process, and amqtt in the process."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -50,7 +51,14 @@ def mosquitto_on(port: int) -> int:
 def watchdogs_of(pid: int) -> list[int]:
     """Return the shells among the children of a process."""
     children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return [child for child in children if b"/bin/sh" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children if b"/bin/sh" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    """Return a process's command, nothing if it has just ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def runs(pid: int) -> bool:

@@ -1,6 +1,6 @@
 """What a map's file may hold, key by key: YAML nodes in, checked values out, every fault with its line.
 
-Only single values are judged here; how the values of an entry fit together is the business of `build`.
+Only single values are judged here; how the values of an entry fit together is the business of `entries`.
 """
 
 import math

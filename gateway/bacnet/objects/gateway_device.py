@@ -1,6 +1,6 @@
 """The gateway's own BACnet device: one object, which says who routes to the meters.
 
-It is answered for like a meter; where it is found is the server's business.
+It is answered for like a meter; where it is found is said in `port/layout.py`.
 """
 
 from importlib.metadata import PackageNotFoundError, version

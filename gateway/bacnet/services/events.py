@@ -1,6 +1,7 @@
 """What is asked about alarms: AcknowledgeAlarm, GetEventInformation, the summaries (clauses 13.5 to 13.12).
 
-From a request to an answer; who else is told of an acknowledgement is the business of `notification.py`.
+From a request to an answer; who else is told of an acknowledgement is the business of
+`telling/notification.py`.
 """
 
 from functools import lru_cache

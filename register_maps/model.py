@@ -15,6 +15,9 @@ from sims.points import GATEWAY_POINTS, HUB_INPUTS, HUB_POINTS, POINTS, Kind, Po
 ADDRESSES: Final = 65536
 """How many addresses a table has (MODBUS Application Protocol V1.1b3, 4.4)."""
 
+EXPONENTS: Final = range(-10, 11)
+"""What a scale register may hold (SunSpec Device Information Model Specification, sunssf)."""
+
 
 class Table(Enum):
     """The four tables of the Modbus data model (V1.1b3, 4.3)."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from register_maps.model import Entry, Exponent, is_count
+from register_maps.model import EXPONENTS, Entry, Exponent, is_count
 from sims.points import Point
 
 Cells = NDArray[np.uint8]
@@ -27,9 +27,6 @@ Cells = NDArray[np.uint8]
 
 Writer = Callable[[NDArray[Any]], None]
 """Puts a column of values in the point's unit, shape (n_meters,), into its cells."""
-
-_EXPONENTS: Final = range(-10, 11)
-"""What a scale register may hold (SunSpec Device Information Model Specification, sunssf)."""
 
 _GREATEST: Final = 32767
 """The greatest count of 16 bits with a sign, which scale registers are chosen for."""
@@ -75,7 +72,7 @@ def exponents_of(exponent: Exponent, rated: NDArray[Any] | None, meters: int) ->
     if rated is None:
         return np.full(meters, exponent.fixed, np.int64)
     greatest = rated * float(exponent.times)
-    return np.searchsorted([_GREATEST * 10.0**e for e in _EXPONENTS[:-1]], greatest) + _EXPONENTS[0]
+    return np.searchsorted([_GREATEST * 10.0**e for e in EXPONENTS[:-1]], greatest) + EXPONENTS[0]
 
 
 def _bit_writer(cells: Cells) -> Writer:

@@ -23,7 +23,7 @@ MOST_OF_ONE: Final = 64
 _Key = tuple[Hashable, Device, bytes]
 """Who asks which device, and the invoke id."""
 
-_LOG: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class PendingWrites:
@@ -57,7 +57,7 @@ class PendingWrites:
         try:
             said = await request.carry_out(self._commands, self._stores)
         except Exception:  # noqa: BLE001  whatever it is, the asker is told and the others go on
-            _LOG.exception("a write is given up")
+            _log.exception("a write is given up")
             said = apdu.abort(request.invoke, AbortReason.OTHER)
         finally:
             self._tasks.pop(key, None)

@@ -219,9 +219,9 @@ class Meters:
         assert answer is not None
         if not isinstance(answer, WriteRequest):
             return answer
-        said = asyncio.run(answer.carry_out(self.applier, self.application._stores))
+        done = asyncio.run(answer.carry_out(self.applier, self.application._stores))
         self.application.responder.forget()
-        return said
+        return done.answer
 
     def read(self, meter: int, kind: int, instance: int, prop: int, index: int | None = None) -> bytes:
         """Return the encoded value of a property, read by ReadProperty."""

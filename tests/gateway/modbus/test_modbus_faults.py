@@ -367,13 +367,15 @@ def test_in_every_map_numbers_of_several_words_and_nothing_else_stand_the_other_
 def _line(framing: Framing, images: Images, fault: LinkFault, row: int | None = 0) -> tuple[Line, Links]:
     """Return a line on which a meter, or the port, has a fault from tick 1 on; it is tick 3."""
     links = Links("modbus", 0)
-    line = Line(Bank(images, range(len(images.subjects.services)), None, Faults(links, images)), framing)
+    faults = Faults(links, images)
+    line = Line(Bank(images, range(len(images.subjects.services)), None, faults), framing)
     for tick in range(4):
         if tick == 1:
             links.set(row, fault)
         snapshot = snapshot_of(METERS, tick)
         links.show(snapshot)
         images.show(snapshot.columns)
+        faults.show()
         line.show()
     return line, links
 

@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ import typer
 from gateway.addressing import MOST_METERS
 from gateway.errors import MetergateError
 from gateway.maps_cli import maps
+from gateway.release import release
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -74,7 +74,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  called so by typer
     if wanted:
-        typer.echo(f"metergate {installed_version('metergate')}")
+        typer.echo(f"metergate {release()}")
         raise typer.Exit
 
 

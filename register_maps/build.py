@@ -142,7 +142,7 @@ class _Builder:
     def _check_step(self, one: Entry) -> None:
         """Note a counter whose count is no whole number of what is counted."""
         point = one.point
-        if point is None or not is_count(point) or one.type.kind in "fb":
+        if point is None or not is_count(point) or one.type.is_float or one.type.is_bit:
             return
         if one.scaled and one.scaled.fits:
             self._note(one, "scale_register", f"{point.name} needs a fixed one", "one with exponent")

@@ -106,7 +106,7 @@ def _place(entry: Entry) -> tuple[int, int]:
 
 
 def _registers_first(entries: Sequence[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: entry.type.kind == "b")
+    return sorted(entries, key=lambda entry: entry.type.is_bit)
 
 
 def _row(entry: Entry, prefix: str) -> tuple[str, ...]:
@@ -158,13 +158,13 @@ def _number(entry: Entry, table: Table) -> str:
 
 
 def _kind(entry: Entry) -> str:
-    if entry.type.kind == "S":
+    if entry.type.is_text:
         return f"string {entry.size}"
-    return f"{entry.type.name} {entry.size // 2}" if entry.type.kind == "m" else entry.type.name
+    return f"{entry.type.name} {entry.size // 2}" if entry.type.is_mod10k else entry.type.name
 
 
 def _order(entry: Entry) -> str:
-    return "" if entry.type.kind in "Sb" else entry.word_order.value
+    return entry.word_order.value if entry.type.is_number else ""
 
 
 def _shows(entry: Entry) -> str:
@@ -185,7 +185,7 @@ def _shows(entry: Entry) -> str:
 
 def _scale(entry: Entry) -> str:
     """Return what one count is in the unit: `0.01`, and the register by whose power of ten."""
-    if entry.point is None or entry.type.kind in "Sb":
+    if entry.point is None or not entry.type.is_number:
         return ""
     scale = f"{float(entry.scale):g}"
     if entry.scale_register:
@@ -196,7 +196,7 @@ def _scale(entry: Entry) -> str:
 def _none(entry: Entry) -> str:
     if not entry.points or not any(point.lines for point in entry.points):
         return ""
-    return f"0x{entry.invalid:0{2 * entry.size}X}" if entry.type.kind not in "Sb" else ""
+    return f"0x{entry.invalid:0{2 * entry.size}X}" if entry.type.is_number else ""
 
 
 def _access(entry: Entry) -> str:

@@ -111,7 +111,7 @@ def _size(keys: Keys, value_type: ValueType) -> int:
         if "length" in keys:
             keys.wrong("length", f"a {value_type.name} has no length", "only with string, mod10k")
         return value_type.size
-    text = value_type.kind == "S"
+    text = value_type.is_text
     lengths = STRING_LENGTHS if text else MOD10K_LENGTHS
     length: int = keys.need("length", lengths[0])
     if length not in lengths:
@@ -125,7 +125,7 @@ def _size(keys: Keys, value_type: ValueType) -> int:
 
 def _figures(keys: Keys, value_type: ValueType, size: int) -> tuple[Fraction, Fraction, int]:
     """Return scale, offset and the bits of the invalid value, which only numbers have."""
-    if value_type.kind in "Sb" or not any(key in keys for key in ("point", "sum", "mean")):
+    if not value_type.is_number or not any(key in keys for key in ("point", "sum", "mean")):
         for key in ("scale", "offset", "invalid", "scale_register"):
             if key in keys:
                 keys.wrong(key, "has nothing to work on", "only where a number shows a point")
@@ -189,9 +189,9 @@ def _with_constant(keys: Keys, made: Entry) -> Entry:
 
 def _constant(text: str, made: Entry) -> int | float | str:
     """Return a constant. Raises ValueError if the type cannot hold it."""
-    if made.type.kind == "S":
+    if made.type.is_text:
         return text.encode("ascii").decode("ascii")
-    if made.type.kind == "f":
+    if made.type.is_float:
         return float(text)
     value = int(text, 0)
     if not made.lowest <= value <= made.highest:
@@ -247,7 +247,7 @@ def _check_content(keys: Keys, made: Entry) -> None:
     point = made.point
     if point is None:
         return
-    if point.text != (made.type.kind == "S"):
+    if point.text != made.type.is_text:
         fits = "string" if point.text else "a number or a bit"
         keys.wrong("type", f"{point.name} does not fit into {made.type.name}", fits)
     elif made.type is _BIT and not point.binary:

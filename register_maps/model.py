@@ -15,6 +15,9 @@ from sims.points import GATEWAY_POINTS, HUB_INPUTS, HUB_POINTS, POINTS, Kind, Po
 ADDRESSES: Final = 65536
 """How many addresses a table has (MODBUS Application Protocol V1.1b3, 4.4)."""
 
+EXPONENTS: Final = range(-10, 11)
+"""What a scale register may hold (SunSpec Device Information Model Specification, sunssf)."""
+
 
 class Table(Enum):
     """The four tables of the Modbus data model (V1.1b3, 4.3)."""
@@ -122,7 +125,32 @@ class ValueType:
     @property
     def sized(self) -> bool:
         """Whether an entry says how long it is."""
-        return self.kind in "Sm"
+        return self.is_text or self.is_mod10k
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is neither a text nor a bit."""
+        return not (self.is_text or self.is_bit)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is an IEEE 754 number."""
+        return self.kind == "f"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text."""
+        return self.kind == "S"
+
+    @property
+    def is_bit(self) -> bool:
+        """Whether it is one bit."""
+        return self.kind == "b"
+
+    @property
+    def is_mod10k(self) -> bool:
+        """Whether it is made of words of 0 to 9999."""
+        return self.kind == "m"
 
 
 TYPES: Final = MappingProxyType(
@@ -152,7 +180,7 @@ def default_invalid(value_type: ValueType, size: int) -> int:
 
     The quiet NaN, all ones, or the most negative number, as SunSpec marks what is not implemented.
     """
-    if value_type.kind == "f":
+    if value_type.is_float:
         return {4: 0x7FC0_0000, 8: 0x7FF8_0000_0000_0000}[size]
     return 1 << (8 * size - 1) if value_type.kind == "i" else (1 << 8 * size) - 1
 
@@ -235,7 +263,7 @@ class Entry:
     @property
     def end(self) -> int:
         """The first address past it."""
-        return self.address + (1 if self.type.kind == "b" else self.size // 2)
+        return self.address + (1 if self.type.is_bit else self.size // 2)
 
     @property
     def places(self) -> str:

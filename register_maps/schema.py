@@ -1,6 +1,6 @@
 """What a map's file may hold, key by key: YAML nodes in, checked values out, every fault with its line.
 
-Only single values are judged here; how the values of an entry fit together is the business of `build`.
+Only single values are judged here; how the values of an entry fit together is the business of `entries`.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import yaml
 
 from register_maps.errors import Problem
-from register_maps.model import TABLE_WORDS, TYPES, Effect, Serves, Table, ValueType, WordOrder
+from register_maps.model import EXPONENTS, TABLE_WORDS, TYPES, Effect, Serves, Table, ValueType, WordOrder
 from register_maps.yaml_reader import line_of
 from sims.points import SERVICES, Kind, Point
 
@@ -24,9 +24,6 @@ STRING_LENGTHS: Final = range(2, 251, 2)
 
 MOD10K_LENGTHS: Final = range(3, 5)
 """Words that a mod10k may have."""
-
-EXPONENTS: Final = range(-10, 11)
-"""What a scale register may hold."""
 
 
 def _whole(text: str) -> int:

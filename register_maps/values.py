@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from register_maps.model import Entry, Exponent, is_count
+from register_maps.model import EXPONENTS, Entry, Exponent, is_count
 from sims.points import Point
 
 Cells = NDArray[np.uint8]
@@ -27,9 +27,6 @@ Cells = NDArray[np.uint8]
 
 Writer = Callable[[NDArray[Any]], None]
 """Puts a column of values in the point's unit, shape (n_meters,), into its cells."""
-
-_EXPONENTS: Final = range(-10, 11)
-"""What a scale register may hold (SunSpec Device Information Model Specification, sunssf)."""
 
 _GREATEST: Final = 32767
 """The greatest count of 16 bits with a sign, which scale registers are chosen for."""
@@ -42,12 +39,12 @@ def writer(entry: Entry, cells: Cells, exponents: NDArray[np.int64] | None) -> W
     """
     if entry.bits:
         return _bits_writer(entry, cells)
-    if entry.type.kind == "b":
+    if entry.type.is_bit:
         return _bit_writer(cells)
-    if entry.type.kind == "S":
+    if entry.type.is_text:
         return _text_writer(entry, cells)
     point = entry.points[0]
-    if entry.type.kind == "f":
+    if entry.type.is_float:
         return _float_writer(entry, point, cells, exponents)
     if is_count(point):
         return _count_writer(entry, point, cells)
@@ -57,11 +54,11 @@ def writer(entry: Entry, cells: Cells, exponents: NDArray[np.int64] | None) -> W
 def write_constant(entry: Entry, cells: Cells, exponents: NDArray[np.int64] | None = None) -> None:
     """Write what never changes into `cells`: the entry's constant, or the exponents of a scale register."""
     meters = len(cells)
-    if entry.type.kind == "b":
+    if entry.type.is_bit:
         _bit_writer(cells)(np.full(meters, entry.constant))
-    elif entry.type.kind == "S":
+    elif entry.type.is_text:
         _text_writer(entry, cells)(np.full(meters, entry.constant))
-    elif entry.type.kind == "f":
+    elif entry.type.is_float:
         numbers = np.full(meters, entry.constant, f"f{entry.size}")
         _bits_writer(entry, cells)(numbers.view(f"u{entry.size}"))
     else:
@@ -75,7 +72,7 @@ def exponents_of(exponent: Exponent, rated: NDArray[Any] | None, meters: int) ->
     if rated is None:
         return np.full(meters, exponent.fixed, np.int64)
     greatest = rated * float(exponent.times)
-    return np.searchsorted([_GREATEST * 10.0**e for e in _EXPONENTS[:-1]], greatest) + _EXPONENTS[0]
+    return np.searchsorted([_GREATEST * 10.0**e for e in EXPONENTS[:-1]], greatest) + EXPONENTS[0]
 
 
 def _bit_writer(cells: Cells) -> Writer:
@@ -99,7 +96,7 @@ def _text_writer(entry: Entry, cells: Cells) -> Writer:
 def _bits_writer(entry: Entry, cells: Cells) -> Writer:
     """Return what writes bits in the entry's word order: unsigned whole numbers, or the words of mod10k."""
     little = "<" if entry.word_order.little_bytes else ">"
-    if entry.type.kind == "m":
+    if entry.type.is_mod10k:
         places = cells.view(f"{little}u2")
 
         def write_words(words: NDArray[Any]) -> None:
@@ -124,7 +121,7 @@ def _bits_writer(entry: Entry, cells: Cells) -> Writer:
 
 def _bits(entry: Entry, numbers: NDArray[Any]) -> NDArray[Any]:
     """Return the bits of whole numbers, cut to the entry's size: one each, or the words of mod10k."""
-    if entry.type.kind == "m":
+    if entry.type.is_mod10k:
         return np.stack([numbers // 10_000**k % 10_000 for k in range(entry.size // 2)], axis=1)
     if entry.type.kind == "d":
         digits = (numbers // 10**k % 10 << 4 * k for k in range(2 * entry.size))
@@ -134,7 +131,7 @@ def _bits(entry: Entry, numbers: NDArray[Any]) -> NDArray[Any]:
 
 def _invalid_bits(entry: Entry) -> int | list[int]:
     """Return the invalid value as `_bits` gives numbers."""
-    if entry.type.kind != "m":
+    if not entry.type.is_mod10k:
         return entry.invalid
     return [entry.invalid >> 16 * k & 0xFFFF for k in reversed(range(entry.size // 2))]
 

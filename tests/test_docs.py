@@ -13,6 +13,8 @@ from sims.meter import Settings
 
 ROOT = Path(__file__).parents[1]
 METER = (ROOT / "docs/meter.md").read_text()
+PACKAGES = ("gateway", "metergate", "register_maps", "sims")
+SOURCES = (*PACKAGES, "tests", "docs", "benchmarks")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -30,6 +32,25 @@ def pictures() -> ModuleType:
 def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_that_a_document_names_is_there(document: Path) -> None:
+    there = [f"/{path.relative_to(ROOT)}" for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
+    named = re.findall(r"`([\w/]+\.py)`", document.read_text())
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_that_a_module_names_is_beside_it_or_in_a_folder_above(package: str) -> None:
+    lost = [
+        (str(module), name)
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for module in (path.relative_to(ROOT),)
+        for name in re.findall(r"`([\w/]+\.py)`", path.read_text())
+        if not any((ROOT / folder / name).exists() for folder in module.parents)
+    ]
+    assert lost == []
 
 
 def test_every_rule_stands_in_the_document_and_has_a_test_of_its_number() -> None:

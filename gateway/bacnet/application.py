@@ -29,7 +29,7 @@ from gateway.bacnet.services.discovery import announcements, i_am
 from gateway.bacnet.services.events import acknowledge
 from gateway.bacnet.services.responder import Act, Responder
 from gateway.bacnet.services.synchronization import SYNCHRONIZATIONS, read_synchronization
-from gateway.bacnet.services.writing import WriteRequest
+from gateway.bacnet.services.writing import WriteRequest, Written
 from gateway.bacnet.telling.cov import Cov
 from gateway.bacnet.telling.notification import Notifier
 from gateway.bacnet.telling.subscriptions import Subscriptions, read_subscribe
@@ -170,7 +170,7 @@ class Application:
         responder = self.responder if shown is None else self.responder.showing(*shown)
         found = responder.answer(message.apdu, device, message.peer)
         if isinstance(found, WriteRequest):
-            self._pending.add(message.peer, found, partial(self._written, found, answer))
+            self._pending.add(message.peer, found, partial(self._written, answer))
         elif found is not None:
             if message.apdu[3] in LIST_CHANGES and found[0] == apdu.SIMPLE_ACK:
                 self._notifier.seek()
@@ -184,13 +184,13 @@ class Application:
         else:
             self._segmenter.begin((device.number, message.peer), found, limit, send)
 
-    def _written(self, request: WriteRequest, answer: Callable[[bytes], None], found: bytes) -> None:
+    def _written(self, answer: Send, done: Written) -> None:
         """Answer a request that has been carried out."""
-        if rows := {row for setting, row in request.changed if setting is Increment}:
+        if rows := {row for setting, row in done.changed if setting is Increment}:
             self._renew(rows)
-        if any(setting is Destinations for setting, _ in request.changed):
+        if any(setting is Destinations for setting, _ in done.changed):
             self._notifier.seek()
-        answer(found)
+        answer(done.answer)
 
     def _forget(self) -> None:
         """Answer anew: what the image shows of the stores has changed for many meters."""

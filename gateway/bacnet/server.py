@@ -1,7 +1,7 @@
 """The BACnet/IP adapter: the gateway and its meters as devices, laid out on a network.
 
-Datagrams are the business of `host.py`, what devices answer that of `application.py`, who is found where that
-of `port/layout.py`.
+Datagrams are the business of `port/host.py`, what devices answer that of `application.py`, who is found where
+that of `port/layout.py`.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from gateway.bacnet.wire.codes import ObjectType
 
 @dataclass(frozen=True, slots=True)
 class Bibb:
-    """A building block: the services that a device executes for it, by their names in `codes.py`.
+    """A building block: the services that a device executes for it, by their names in `bacnet/wire/codes.py`.
 
     Where `needs` are given, the device has an object of one of these types, too.
     """

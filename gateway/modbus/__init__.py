@@ -1,1 +1,1 @@
-"""Modbus TCP: the meters' registers and bits, answered from an image that each tick makes anew."""
+"""Modbus over TCP, TLS, UDP and serial lines: registers and bits, answered from an image of each tick."""

@@ -35,6 +35,7 @@ class Units:
         }
         self._gateway_map = load(_GATEWAY_MAP)
         self._images: dict[Serves, list[Images]] = {serves: [] for serves in Serves}
+        self._faults: list[Faults] = []
 
     def banks(self, maps: Sequence[RegisterMap]) -> list[Bank]:
         """Return the banks of as many ports as the meters need, or the hubs where the maps describe those.
@@ -46,6 +47,7 @@ class Units:
         images = self._shared(serves, ours[serves])
         gateway = self._shared(Serves.GATEWAY, ours[Serves.GATEWAY] or [self._gateway_map])
         faults, count = Faults(self._links, images), len(images.subjects.services)
+        self._faults.append(faults)
         return [
             Bank(images, range(first, min(first + UNITS_PER_PORT, count)), gateway, faults)
             for first in range(0, count, UNITS_PER_PORT)
@@ -61,6 +63,8 @@ class Units:
         for serves, made in self._images.items():
             for images in made:
                 images.show(columns[serves])
+        for faults in self._faults:
+            faults.show()
 
     def _shared(self, serves: Serves, maps: Sequence[RegisterMap]) -> Images:
         images = Images(maps, self._subjects[serves], self._images[serves])

@@ -92,8 +92,6 @@ class Line:
         """Forget the answers of the tick before; the bank's images have been given their new values."""
         self.count()
         self.kept.clear()
-        if self.bank.faults:
-            self.bank.faults.show()
 
     def count(self) -> None:
         """Bring the counters up to date: plain reads are added only now."""

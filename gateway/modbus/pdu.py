@@ -43,7 +43,6 @@ class ExceptionCode(IntEnum):
     FAILURE = 0x04
     BUSY = 0x06
     NAK = 0x07
-    PATH_UNAVAILABLE = 0x0A
     NO_SUCH_UNIT = 0x0B
 
 

@@ -24,7 +24,7 @@ from gateway.modbus.transports.connections import Connections
 from gateway.modbus.transports.listeners import ListeningPoint, Secure, Served, Shared, Streams, Udp
 from gateway.modbus.transports.pending import Pending
 from gateway.modbus.transports.serial_listener import SerialPoint
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from gateway.transports import Listener, SerialListener
 from register_maps.loader import check_together, load
@@ -76,7 +76,7 @@ class ModbusAdapter:
         gateway_name: str,
         links: Links,
     ) -> None:
-        counters = Counters()
+        counters = ConnectionCounters()
         plate = GatewayPlate(gateway_id, gateway_name, len(meters), modbus_ports(len(meters)))
         self._lines: list[Line] = []
         self._gateway = Gateway(plate, counters, self._lines)

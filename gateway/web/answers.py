@@ -5,7 +5,6 @@ No sockets, no asyncio, no web framework.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, Final, Protocol
 
 import orjson
@@ -18,6 +17,7 @@ from gateway.errors import RequestRefusedError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
 from gateway.readings import Readings
+from gateway.release import release
 from gateway.web.schemas import (
     ClockView,
     EndpointView,
@@ -95,7 +95,7 @@ class Answers:
         self._readings = Readings(meters)
         self._snapshot: Snapshot
         self._began = time.monotonic()
-        self.version = version("metergate")
+        self.version = release()
 
     def show(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""

@@ -75,7 +75,7 @@ def _length(row: Row, name: str) -> dict[str, str]:
     for column in ("words", "span"):
         if column in row and "length" not in row:
             words = _whole(row, column)
-            return {"length": str(2 * words if kind.kind == "S" else words)}
+            return {"length": str(2 * words if kind.is_text else words)}
     return {"length": row["length"]} if "length" in row else {}
 
 

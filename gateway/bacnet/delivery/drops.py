@@ -10,7 +10,7 @@ from typing import Final
 PAUSE_S: Final = 1.0
 """How long drops are counted before a line says how many there were [s of wall time]."""
 
-_LOG: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Drops:
@@ -32,5 +32,5 @@ class Drops:
         """Log how many there have been since the last time, if any."""
         if self._timer is not None:
             self._timer.cancel()
-            _LOG.warning("%d %s dropped: too many wait", self._count, self._what)
+            _log.warning("%d %s dropped: too many wait", self._count, self._what)
         self._count, self._timer = 0, None

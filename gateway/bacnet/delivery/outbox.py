@@ -19,7 +19,7 @@ PAUSE_S: Final = 0.02
 MOST_WAITING: Final = 32_768
 """Notifications that wait for their turn; more are dropped."""
 
-_LOG: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -69,7 +69,7 @@ class Outbox:
             try:
                 tell()
             except Exception:  # noqa: BLE001  whatever it is, the others must still be told
-                _LOG.exception("a notification is given up")
+                _log.exception("a notification is given up")
         self._timer = None
         if self._waiting:
             self._later()

@@ -16,7 +16,7 @@ PAUSE_S: Final = 0.02
 MOST_WAITING: Final = 1024
 """Requests that wait for their turn; more are dropped."""
 
-_LOG: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Pacer:
@@ -63,7 +63,7 @@ class Pacer:
                 say()
                 said += 1
         except Exception:  # noqa: BLE001  whatever it is, the other streams go on
-            _LOG.exception("announcements are given up")
+            _log.exception("announcements are given up")
             return said
         if said == share:
             self._streams[request] = stream  # at the end of the queue, for what may be left

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.bacnet.objects.model import Device
 from gateway.bacnet.objects.stores import Stores
-from gateway.bacnet.services.writing import WriteRequest
+from gateway.bacnet.services.writing import WriteRequest, Written
 from gateway.bacnet.wire import apdu
 from gateway.bacnet.wire.codes import AbortReason
 from gateway.commands import Applier
@@ -23,7 +23,10 @@ MOST_OF_ONE: Final = 64
 _Key = tuple[Hashable, Device, bytes]
 """Who asks which device, and the invoke id."""
 
-_LOG: Final = logging.getLogger(__name__)
+Tell = Callable[[Written], None]
+"""Takes what has come of a request."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class PendingWrites:
@@ -34,16 +37,16 @@ class PendingWrites:
         self._stores = stores
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
 
-    def add(self, asker: Hashable, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
-        """Carry out a request and give its APDU to `answer`; what this asker only repeats is dropped."""
+    def add(self, asker: Hashable, request: WriteRequest, tell: Tell) -> None:
+        """Carry out a request and `tell` what came of it; what this asker only repeats is dropped."""
         key = asker, request.device, request.invoke
         if key in self._tasks:
             return
         of_asker = sum(other == asker for other, _, _ in self._tasks)
         if len(self._tasks) >= MOST_PENDING or of_asker >= MOST_OF_ONE:
-            answer(apdu.abort(request.invoke, AbortReason.OUT_OF_RESOURCES))
+            tell(Written(apdu.abort(request.invoke, AbortReason.OUT_OF_RESOURCES)))
             return
-        carrying_out = self._carry_out(key, request, answer)
+        carrying_out = self._carry_out(key, request, tell)
         self._tasks[key] = asyncio.get_running_loop().create_task(carrying_out)
 
     async def stop(self) -> None:
@@ -53,12 +56,12 @@ class PendingWrites:
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    async def _carry_out(self, key: _Key, request: WriteRequest, answer: Callable[[bytes], None]) -> None:
+    async def _carry_out(self, key: _Key, request: WriteRequest, tell: Tell) -> None:
         try:
-            said = await request.carry_out(self._commands, self._stores)
+            done = await request.carry_out(self._commands, self._stores)
         except Exception:  # noqa: BLE001  whatever it is, the asker is told and the others go on
-            _LOG.exception("a write is given up")
-            said = apdu.abort(request.invoke, AbortReason.OTHER)
+            _log.exception("a write is given up")
+            done = Written(apdu.abort(request.invoke, AbortReason.OTHER))
         finally:
             self._tasks.pop(key, None)
-        answer(said)
+        tell(done)

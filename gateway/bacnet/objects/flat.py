@@ -27,7 +27,7 @@ _IDENTIFIER: Final = 5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Part(Device):
+class MeterPart(Device):
     """A meter as a part of the gateway device: it has the device's instance, and the meter's row and `id`."""
 
     id: str
@@ -86,7 +86,7 @@ _REFERENCES: Final = {
 class FlatDevice(Device):
     """The gateway device with the objects of `meters`, meter n at place n - 1."""
 
-    meters: Sequence[Part]
+    meters: Sequence[MeterPart]
 
     spans_rows: ClassVar[bool] = True
 
@@ -96,7 +96,7 @@ class FlatDevice(Device):
         return self.meters
 
     @cached_property
-    def _by_id(self) -> dict[str, Part]:
+    def _by_id(self) -> dict[str, MeterPart]:
         return {part.id: part for part in self.meters}
 
     def part(self, number: int) -> Device:
@@ -120,7 +120,7 @@ class FlatDevice(Device):
 class ObjectList:
     """The elements of the object-list: the device with the identifier `number`, then meter by meter."""
 
-    def __init__(self, number: int, parts: Sequence[Part]) -> None:
+    def __init__(self, number: int, parts: Sequence[MeterPart]) -> None:
         self._device = enc.object_identifier(number)
         self._parts = parts
 
@@ -170,8 +170,8 @@ def flat_device(gateway: Device, meters: Sequence[Nameplate]) -> FlatDevice:
     )
 
 
-def _part(gateway: Device, row: int, plate: Nameplate) -> Part:
-    return Part(
+def _part(gateway: Device, row: int, plate: Nameplate) -> MeterPart:
+    return MeterPart(
         row=row,
         instance=gateway.instance,
         name=gateway.name,

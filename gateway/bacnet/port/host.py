@@ -1,7 +1,7 @@
 """One BACnet/IP port: which datagram goes to which device, and how what a device says gets out.
 
-Plain reads, the most of what comes, are answered by `plain.py`. What devices answer else, `application.py`
-decides; how broadcasts travel, the link.
+Plain reads, the most of what comes, are answered by `plain.py`. What devices answer else is decided where
+messages are taken (`hear`), how broadcasts travel by the link.
 """
 
 import asyncio

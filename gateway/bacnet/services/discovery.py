@@ -1,6 +1,6 @@
 """Who-Is and Who-Has (clauses 16.9 and 16.10): which devices answer, and with what.
 
-When and where the answers are sent is the server's business.
+When they are sent is the business of `delivery/pacing.py`, to whom that of `delivery/voices.py`.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,6 +1,7 @@
 """What is asked about alarms: AcknowledgeAlarm, GetEventInformation, the summaries (clauses 13.5 to 13.12).
 
-From a request to an answer; who else is told of an acknowledgement is the business of `notification.py`.
+From a request to an answer; who else is told of an acknowledgement is the business of
+`telling/notification.py`.
 """
 
 from functools import lru_cache
@@ -14,6 +15,7 @@ from gateway.bacnet.objects.recipients import read_recipient
 from gateway.bacnet.services.reading import TooLongError
 from gateway.bacnet.values.alarms import (
     ALARMS,
+    NEVER,
     NOTIFICATION_CLASS,
     PRIORITIES,
     TRANSITIONS,
@@ -36,8 +38,6 @@ from gateway.bacnet.wire.octets import Octets, enumerated_octets, identifier_oct
 _BY_NUMBER: Final = {alarm.number: place for place, alarm in enumerate(ALARMS)}
 _WEEKDAY: Final = 5
 _ALL_ACKED: Final = 0xE0
-_NEVER: Final = b"\x2e\xa4\xff\xff\xff\xff\xb4\xff\xff\xff\xff\x2f"
-"""The time stamp of a transition that never was."""
 _MORE: Final = b"\x19\x01"
 _NO_MORE: Final = b"\x19\x00"
 _FILTERS: Final = 3
@@ -81,7 +81,7 @@ def acknowledge(body: bytes, device: Device, alarms: Alarms) -> Acknowledged:
         raise ServiceError(ErrorCode.INVALID_EVENT_STATE)
     kind = TRANSITIONS[state]
     noted = alarms.stamp(part.row, alarm, kind)
-    if noted == _NEVER or _without_weekday(stamp) != _without_weekday(noted):
+    if noted == NEVER or _without_weekday(stamp) != _without_weekday(noted):
         raise ServiceError(ErrorCode.INVALID_TIME_STAMP)
     alarms.acknowledge(part.row, alarm, kind)
     return Acknowledged(part, alarm, kind, EventState(state))

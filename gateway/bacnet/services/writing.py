@@ -4,9 +4,9 @@ What is written becomes commands, or is set in the stores; who applies commands,
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.bacnet.objects.model import Destinations, Device, Increment, Setting, Switch
 from gateway.bacnet.objects.recipients import read_list
@@ -29,6 +29,13 @@ Write = tuple[Reference, bytes]
 """A property and the encoded value that it is to have."""
 
 
+class Written(NamedTuple):
+    """The answer to a request to write, and what it has set of the meters in which rows."""
+
+    answer: bytes
+    changed: frozenset[tuple[type[Setting], int]] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
     """What one request wants written to `device`, in its order."""
@@ -37,11 +44,9 @@ class WriteRequest:
     service: int
     device: Device
     writes: tuple[Write, ...]
-    changed: set[tuple[type[Setting], int]] = field(default_factory=set, compare=False)
-    """What has been set of the meters in which rows, once it is carried out."""
 
-    async def carry_out(self, commands: Applier, stores: Stores) -> bytes:
-        """Return the answer when all is applied, or the first write has failed; those before it stay.
+    async def carry_out(self, commands: Applier, stores: Stores) -> Written:
+        """Return what came of it when all is applied, or the first write has failed; those before it stay.
 
         What the station does is done at one tick.
         """
@@ -51,10 +56,10 @@ class WriteRequest:
             failure = ErrorCode.OPERATIONAL_PROBLEM
         for step in steps[:done]:
             step.carry_out()
-            self.changed.add((step.setting, step.row))
+        changed = frozenset((step.setting, step.row) for step in steps[:done])
         if failure is not None:
-            return self._error(failure, self.writes[done][0])
-        return apdu.simple_ack(self.invoke, self.service)
+            return Written(self._error(failure, self.writes[done][0]), changed)
+        return Written(apdu.simple_ack(self.invoke, self.service), changed)
 
     def _steps(self, stores: Stores) -> tuple[list["_Step"], ErrorCode | None]:
         """Return what there is to do up to the first write that cannot be, and why that cannot."""

@@ -61,8 +61,10 @@ ACK_REQUIRED: Final = (Transition.TO_OFFNORMAL, Transition.TO_FAULT)
 PRIORITIES: Final = (64, 64, 192)
 """The priority of each transition."""
 
-STAMP: Final = 12
-"""Octets of a time stamp: a date and a time under [2]."""
+NEVER: Final = b"\x2e\xa4\xff\xff\xff\xff\xb4\xff\xff\xff\xff\x2f"
+"""The time stamp of a transition that never was: a date and a time under [2], unspecified."""
+STAMP: Final = len(NEVER)
+"""Octets of a time stamp."""
 WIDTH: Final = 2 + 3 + 3 + 3 * STAMP
 """Octets of an alarm: event state, status flags, acknowledged transitions, a time stamp for each."""
 _STATE: Final = 1
@@ -71,7 +73,7 @@ _ACKED: Final = 7
 _STAMPS: Final = 8
 _UNUSED_BITS: Final = 4
 """Of the octet of the status flags."""
-_NEVER: Final = np.array([0x2E, 0xA4, *[255] * 4, 0xB4, *[255] * 4, 0x2F], np.uint8)
+_NO_STAMP: Final = np.frombuffer(NEVER, np.uint8)
 
 _BITS: Final = np.array([FLAGS.index(alarm.flag) for alarm in ALARMS])
 _STALE: Final = 1 << FLAGS.index("stale")
@@ -159,7 +161,7 @@ class Alarms:
         self.octets = np.empty((*shape, WIDTH), np.uint8)
         """All of it encoded: event state, status flags, acknowledged transitions and time stamps."""
         self.octets[..., :_STAMPS] = (0x91, 0, 0x82, _UNUSED_BITS, 0, 0x82, 5, 0xE0)
-        self.octets[..., _STAMPS:] = np.tile(_NEVER, 3)
+        self.octets[..., _STAMPS:] = np.tile(_NO_STAMP, 3)
         self._wanted = np.zeros(shape, np.uint8)
         self._since = np.zeros(shape, np.int64)
         self._seen = np.full(meters, -1, np.int64)
@@ -204,7 +206,7 @@ class Alarms:
         acked = self.octets[rows, alarms, _ACKED]
         bits = _BIT[kinds]
         self.octets[rows, alarms, _ACKED] = np.where(_UNACKED[alarms, kinds], acked & ~bits, acked | bits)
-        stamps = np.tile(_NEVER, (len(rows), 1))
+        stamps = np.tile(_NO_STAMP, (len(rows), 1))
         stamps[:, 1:-1] = date_time_octets(self._shown(rows))
         self.octets[rows[:, None], alarms[:, None], _STAMPS + STAMP * kinds[:, None] + np.arange(STAMP)] = (
             stamps

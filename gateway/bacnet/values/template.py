@@ -32,7 +32,7 @@ Part = bytes | Cut | Own | Listing
 _NOTHING: Final = Cut(0, 0)
 OwnValues = Mapping[int, bytes]
 """What a device has of its own, with its tags, by property."""
-Lists = Mapping[Listing, bytes]
+ListValues = Mapping[Listing, bytes]
 """The elements of lists."""
 
 
@@ -81,11 +81,11 @@ class Template:
         self.lists = tuple(slot for slot in slots if isinstance(slot, Listing))
         """The lists without which it cannot be filled."""
 
-    def length(self, lists: Lists) -> int:
+    def length(self, lists: ListValues) -> int:
         """Return the octets that it has at least with these lists."""
         return self.octets + sum(len(lists[each]) for each in self.lists)
 
-    def fill(self, image: bytes, start: int, own: OwnValues, lists: Lists) -> bytes:
+    def fill(self, image: bytes, start: int, own: OwnValues, lists: ListValues) -> bytes:
         """Return what follows the invoke id, for the device `own` whose row begins at `start` of `image`."""
         values = self._cut(image if self._whole else image[start : start + ROW])
         if self._varying:
@@ -112,7 +112,7 @@ class Template:
             trimmed[k] = trimmed[k][: 1 + (trimmed[k][0] & 7)]
         return tuple(trimmed)
 
-    def _completed(self, values: tuple[bytes, ...], own: OwnValues, lists: Lists) -> tuple[bytes, ...]:
+    def _completed(self, values: tuple[bytes, ...], own: OwnValues, lists: ListValues) -> tuple[bytes, ...]:
         """Put the device's own values and lists between those of the image, in the order of their places."""
         completed = list(values)
         for k, slot in self._other:

@@ -1,6 +1,6 @@
 """How devices are sought and found: Who-Is, I-Am, the beginning of Who-Has (clauses 16.9, 16.10) as octets.
 
-Which devices answer is decided in `discovery.py`; who asks, and why, in `notification.py` and `clashes.py`.
+Which devices answer is decided in `services/discovery.py`; who asks, and why, in `telling/`.
 """
 
 from typing import Final

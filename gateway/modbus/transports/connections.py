@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, Protocol
 
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 
 _EVERY: Final = 1.0
 """How often connections are looked at; who has sent something since the last time is not idle [s]."""
@@ -38,7 +38,7 @@ class Connections:
     Who never sent anything is the first who must make room.
     """
 
-    def __init__(self, most: int, idle_s: float, counters: Counters) -> None:
+    def __init__(self, most: int, idle_s: float, counters: ConnectionCounters) -> None:
         self._most = most
         self._idle_s = idle_s
         self._counters = counters

@@ -134,10 +134,8 @@ class TlsPort:
         self._access = access
         self._pending = pending
         self._handshakes: set[asyncio.Task[None]] = set()
-        self._told, self._untold = (
-            -_QUIET,
-            0,
-        )  # when a failure was told [s, monotonic], and how many since not
+        self._told = -_QUIET  # when a failure was told [s, monotonic]
+        self._untold = 0  # how many since then were not
         self.context: Final = context
         self.connections: Final = connections
         self._accepting = asyncio.get_running_loop().create_task(self._accept_for_ever())

@@ -1,4 +1,4 @@
-"""What is counted of the traffic of all ports since the start, for whoever wants to tell it.
+"""What is counted of the connections of all ports since the start, for whoever wants to tell it.
 
 Numbers alone; who counts and who tells does so elsewhere.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Counters:
+class ConnectionCounters:
     """Connections that are open now; those taken, refused, and closed for idleness so far."""
 
     open: int = 0

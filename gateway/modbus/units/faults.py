@@ -53,7 +53,6 @@ class Faults:
     def __init__(self, links: Links, images: Images) -> None:
         self.links: Final = links
         self._images = images
-        self._now: Columns = {}
         self._step = -1
         self._stepped: Columns = {}
         self._before: Columns = {}
@@ -64,14 +63,13 @@ class Faults:
         self._frozen = {whole: images.apart() for whole in (False, True)}
 
     def show(self) -> None:
-        """Take notice of what the images show now; once a tick, or more often."""
-        if self._images.columns is not self._now:
-            self._now = self._images.columns
-            if self.links.step != self._step:
-                self._step = self.links.step
-                self._before, self._stepped = self._stepped or self._now, self._now
+        """Take notice of what the images show at a new tick."""
+        now = self._images.columns
+        if self.links.step != self._step:
+            self._step = self.links.step
+            self._before, self._stepped = self._stepped or now, now
         if self.links.held_whole is not self._frozen_at:
-            self._held_whole, self._frozen_at = self._now, self.links.held_whole
+            self._held_whole, self._frozen_at = now, self.links.held_whole
 
     def images(self, strike: Strike) -> Images:
         """Return the images from which a request is answered."""

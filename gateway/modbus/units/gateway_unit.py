@@ -6,7 +6,6 @@ No PDUs, frames or sockets. Nothing is summed in a tick in which nobody asks.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from gateway.commands import Command
 from gateway.modbus.pdu import ExceptionCode
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from gateway.modbus.units.diagnostics import LineCounters
 from gateway.modbus.units.identification import Identity
+from gateway.release import release
 from register_maps.model import Effect
 from sims.points import Columns
 from sims.snapshot import Snapshot
@@ -35,7 +35,7 @@ class GatewayPlate:
     ports: int
 
 
-class _Asked(Mapping[str, NDArray[Any]]):
+class _LazyColumns(Mapping[str, NDArray[Any]]):
     """Columns that are worked out when the first one is asked for."""
 
     def __init__(self, work_out: Callable[[], Mapping[str, NDArray[Any]]]) -> None:
@@ -67,14 +67,16 @@ class Carrier(Protocol):
 class Gateway:
     """The gateway as the only one of its kind: what it carries is counted in `lines` and `connections`."""
 
-    def __init__(self, plate: GatewayPlate, connections: Counters, lines: Sequence[Carrier] = ()) -> None:
+    def __init__(
+        self, plate: GatewayPlate, connections: ConnectionCounters, lines: Sequence[Carrier] = ()
+    ) -> None:
         self.services: Sequence[str] = [""]
         self.fixed: Columns = {
             "meters": np.array([plate.meters]),
             "ports": np.array([plate.ports]),
             "gateway_id": np.array([plate.id]),
             "gateway_name": np.array([plate.name]),
-            "software_version": np.array([_version()]),
+            "software_version": np.array([release()]),
         }
         self._plate = plate
         self._connections = connections
@@ -86,7 +88,7 @@ class Gateway:
         if self._started is None:
             self._started = snapshot.tick.time
         up = snapshot.tick.time - self._started
-        return _Asked(lambda: self._numbers(snapshot, up) | fleet_totals(snapshot.columns))
+        return _LazyColumns(lambda: self._numbers(snapshot, up) | fleet_totals(snapshot.columns))
 
     def _numbers(self, snapshot: Snapshot, up: int) -> dict[str, NDArray[Any]]:
         for line in self._lines:
@@ -127,11 +129,3 @@ class Gateway:
     def command(self, effect: Effect, row: int, value: int, kept: int) -> Command | ExceptionCode | None:  # noqa: ARG002  the protocol's signature
         """Return that nothing of the gateway can be written."""
         return ExceptionCode.ILLEGAL_ADDRESS
-
-
-def _version() -> str:
-    """Return metergate's version; run from a checkout it has none."""
-    try:
-        return version("metergate")
-    except PackageNotFoundError:
-        return "0"

@@ -28,7 +28,7 @@ from gateway.modbus.framing.framing import Framing
 from gateway.modbus.framing.rtu import RtuFraming
 from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Later, Line
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from gateway.modbus.units.faults import Faults
 from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from gateway.modbus.units.images import Images
@@ -341,7 +341,7 @@ def test_words_are_swapped_as_the_map_has_them(order: str, told: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_in_every_map_numbers_of_several_words_and_nothing_else_stand_the_other_way_round(name: str) -> None:
     found = load(name)
-    snapshot, gateway = snapshot_of(METERS), Gateway(GatewayPlate("g", "", 3, 1), Counters())
+    snapshot, gateway = snapshot_of(METERS), Gateway(GatewayPlate("g", "", 3, 1), ConnectionCounters())
     sources: dict[Serves, tuple[Subjects, Columns]] = {
         Serves.METER: (Meters(METERS), snapshot.columns),
         Serves.HUB: (PulseHubs(3), pulse_hub.PulseHubs(np.arange(3)).columns()),
@@ -367,13 +367,15 @@ def test_in_every_map_numbers_of_several_words_and_nothing_else_stand_the_other_
 def _line(framing: Framing, images: Images, fault: LinkFault, row: int | None = 0) -> tuple[Line, Links]:
     """Return a line on which a meter, or the port, has a fault from tick 1 on; it is tick 3."""
     links = Links("modbus", 0)
-    line = Line(Bank(images, range(len(images.subjects.services)), None, Faults(links, images)), framing)
+    faults = Faults(links, images)
+    line = Line(Bank(images, range(len(images.subjects.services)), None, faults), framing)
     for tick in range(4):
         if tick == 1:
             links.set(row, fault)
         snapshot = snapshot_of(METERS, tick)
         links.show(snapshot)
         images.show(snapshot.columns)
+        faults.show()
         line.show()
     return line, links
 

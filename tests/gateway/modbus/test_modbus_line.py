@@ -43,9 +43,9 @@ def test_answers_are_kept_for_a_tick_and_forgotten_at_the_next() -> None:
 
 def test_an_answer_that_is_kept_counts_who_else_got_it(line: Line) -> None:
     request = read_frame(3, 0, 2, UNIT)
-    assert exchange(request * 5, line).output == line.answer(request) * 5
+    answer = line.answer(request)
     assert line.kept[request[2:]].given == 1
-    exchange(request * 5, line)
+    assert exchange(request * 5, line).output == answer * 5
     assert line.kept[request[2:]].given == 6
 
 

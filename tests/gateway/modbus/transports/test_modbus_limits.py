@@ -8,7 +8,7 @@ import pytest
 from gateway.modbus.transports import connection as connection_module
 from gateway.modbus.transports import connections as connections_module
 from gateway.modbus.transports.connections import Connections
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from tests.gateway.modbus.conftest import Serve, connected, connections_of, ports_of, read_frame, until
 from tests.support.snapshots import nameplates
 
@@ -42,7 +42,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_the_one_that_is_idle_longest_makes_room_and_first_those_that_never_spoke(now: list[float]) -> None:
     ended: list[str] = []
-    counters = Counters()
+    counters = ConnectionCounters()
     connections = Connections(3, 0, counters)
     guests = {name: Guest(name, ended) for name in "abcdef"}
     for name in "abc":

@@ -11,7 +11,7 @@ from gateway.link_faults import Links
 from gateway.modbus.banks import Units
 from gateway.modbus.framing.tcp import TcpFraming
 from gateway.modbus.line import Line, exchange
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from register_maps.loader import load
 from sims.points import MJ_PER_WH, NS_PER_S
@@ -25,7 +25,7 @@ class Served:
     """Two ports of 300 meters with the gateway on both."""
 
     def __init__(self, *maps: str) -> None:
-        self.carried = Counters(open=3, accepted=9, refused=2, closed_idle=1)
+        self.carried = ConnectionCounters(open=3, accepted=9, refused=2, closed_idle=1)
         self.lines: list[Line] = []
         self.gateway = Gateway(GatewayPlate("plant-a", "Plant A", 300, 2), self.carried, self.lines)
         self.units = Units(METERS, self.gateway, Links("modbus", 1))

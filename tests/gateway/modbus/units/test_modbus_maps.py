@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.modbus.bank import Bank
-from gateway.modbus.units.counters import Counters
+from gateway.modbus.units.counters import ConnectionCounters
 from gateway.modbus.units.gateway_unit import Gateway, GatewayPlate
 from gateway.modbus.units.images import Images
 from gateway.modbus.units.subjects import Meters, PulseHubs, Subjects
@@ -44,7 +44,7 @@ def _subjects(serves: Serves) -> tuple[Subjects, Mapping[str, Any]]:
         return Meters(METERS), SNAPSHOT.columns
     if serves is Serves.HUB:
         return PulseHubs(50), _hub_columns(3)
-    gateway = Gateway(GatewayPlate("plant-a", "Plant A", 9, 1), Counters(3, 9, 2, 1))
+    gateway = Gateway(GatewayPlate("plant-a", "Plant A", 9, 1), ConnectionCounters(3, 9, 2, 1))
     return gateway, gateway.columns(SNAPSHOT)
 
 

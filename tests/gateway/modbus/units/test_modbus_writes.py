@@ -166,7 +166,9 @@ def test_an_unknown_unit_answers_0x0b_to_a_write() -> None:
 def test_what_stands_before_a_write_is_answered_and_what_stands_behind_is_left() -> None:
     before, behind = read_frame(3, 0, 1, UNIT, 1), read_frame(3, 0, 1, UNIT, 3)
     write = frame(bytes.fromhex("050000ff00"), UNIT, 2)
-    part = exchange(before + write + behind, Line(BANK, TcpFraming()))
+    line = Line(BANK, TcpFraming())
+    line.answer(before)  # kept from now on, so that it takes no time of the turn
+    part = exchange(before + write + behind, line)
     assert (part.used, part.broken) == (24, False)
     assert part.output[:2] == b"\0\1"
     assert part.later is not None

@@ -389,6 +389,11 @@ def test_the_size_of_a_number_may_be_in_registers_bytes_or_bits(tmp_path: Path, 
     assert _entry(tmp_path, "address,type,length,point", f"0,float,{size},energy").size == 4
 
 
+@pytest.mark.parametrize("written", ["IEEE754 float", "Float (IEEE754)", "IEEE float 32-bit", "IEEE 754"])
+def test_a_float_may_be_called_by_its_standard(tmp_path: Path, written: str) -> None:
+    assert _entry(tmp_path, "address,type,point", f"0,{written},energy").type.name == "f32"
+
+
 @pytest.mark.parametrize(
     ("written", "point"),
     [
@@ -398,6 +403,7 @@ def test_the_size_of_a_number_may_be_in_registers_bytes_or_bits(tmp_path: Path, 
         ("U31", "voltage_l3_l1"),
         ("Line 2 to line 3 volts", "voltage_l2_l3"),
         ("I1", "current_l1"),
+        ("B phase current", "current_l2"),
         ("Neutral current", "current_n"),
         ("W L3", "active_power_l3"),
         ("Phase 1 volt amps", "apparent_power_l1"),

@@ -57,11 +57,25 @@ def map_of_csv(
     if not used and not problems:
         what = "has no point that is known" if rows else "has no registers"
         problems.append(Problem(0, "", what, "a line of column names and a line for each register"))
-    if problems:
-        raise RegisterMapError(path, _said_once(problems))
     head = {"name": path.stem, "description": f"Imported from {path.name}", "source": path.name}
+    if problems:
+        raise RegisterMapError(path, _said_once([*problems, *_beside(problems, _node(head, lines))]))
     build(_node(head, lines), str(path))
     return Imported("".join(_text(head, lines)), [row for row in rows if row not in used])
+
+
+def _beside(problems: Sequence[Problem], node: yaml.Node) -> Sequence[Problem]:
+    """Return what else is wrong with the clear lines of a list that has problems.
+
+    Where an address is unclear, others may mean something else, too: where they are is not judged.
+    """
+    if any(problem.key == "address" for problem in problems):
+        return ()
+    try:
+        build(node, "")
+    except RegisterMapError as error:
+        return [problem for problem in error.problems if problem.line]
+    return ()
 
 
 def _said_once(problems: Sequence[Problem]) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ _QUANTITIES: Final = MappingProxyType(
 )
 _LINES: Final = MappingProxyType(
     {
-        k: (f"l{k}", f"line{k}", f"phase{k}", f"ph{k}", f"phase{letter}", letter, f"{k}")
+        k: (f"l{k}", f"line{k}", f"phase{k}", f"ph{k}", f"phase{letter}", f"{letter}phase", letter, f"{k}")
         for k, letter in enumerate("abc", 1)
     }
 )

@@ -54,7 +54,10 @@ _INTEGERS: Final = (
     ("u", ("uint", "unsigned", "unsignedint", "unsignedinteger", "ui")),
     ("s", ("int", "sint", "i", "signed", "signedint", "signedinteger", "integer")),
 )
-_FLOATS: Final = ("float", "real", "ieee754", "fp", "floatingpoint")
+_FLOATS: Final = (
+    *("float", "real", "ieee754", "fp", "floatingpoint"),
+    *("ieee754float", "floatieee754", "ieeefloat", "ieee754floatingpoint", "floatingpointieee754"),
+)
 
 _TYPES: Final = MappingProxyType(
     {
@@ -74,7 +77,7 @@ _TYPES: Final = MappingProxyType(
         **dict.fromkeys(("short", "int", "sword"), "s16"),
         **dict.fromkeys(("dword", "ulong", "udword"), "u32"),
         **dict.fromkeys(("long", "slong", "dint", "sdword"), "s32"),
-        **dict.fromkeys(("float", "real", "single", "ieee754"), "f32"),
+        **dict.fromkeys((*_FLOATS, "single"), "f32"),
         **dict.fromkeys(("double", "lreal"), "f64"),
         **dict.fromkeys(("qword", "ulint"), "u64"),
         **dict.fromkeys(("ascii", "text", "char", "chars", "str", "utf8"), "string"),

@@ -234,6 +234,21 @@ def test_words_at_10001_are_zero_based(tmp_path: Path) -> None:
     assert _entry(tmp_path, "address,type,point", "10001,u16,flags").address == 10_001
 
 
+def test_lines_that_overlap_are_told_with_what_else_is_wrong(tmp_path: Path) -> None:
+    rows = "0,f32,energy\n1,f32,active_power\n70000,u16,flags\n4,u17,frequency\n"
+    told = _told(tmp_path, f"address,type,point\n{rows}")
+    assert [line.partition(";")[0] for line in told] == [
+        "3: address: address 1-2 overlaps address 0-1 of line 2",
+        "4: address: address 70000 on the wire is out of range",
+        "5: type: 'u17' is not possible",
+    ]
+
+
+def test_where_lines_are_is_not_judged_while_an_address_is_unclear(tmp_path: Path) -> None:
+    (line,) = _told(tmp_path, "address,type,point\n400001,u16,flags\n10,u16,lcd_screen\n")
+    assert line.startswith("3: address: 10 stands beside numbers like 40001")
+
+
 @pytest.mark.parametrize("short", ["10", "0"])
 def test_short_numbers_beside_traditional_ones_are_told(tmp_path: Path, short: str) -> None:
     text = f"address,type,point\n40001,u16,flags\n{short},u16,lcd_screen\n"
@@ -389,6 +404,11 @@ def test_the_size_of_a_number_may_be_in_registers_bytes_or_bits(tmp_path: Path, 
     assert _entry(tmp_path, "address,type,length,point", f"0,float,{size},energy").size == 4
 
 
+@pytest.mark.parametrize("written", ["IEEE754 float", "Float (IEEE754)", "IEEE float 32-bit", "IEEE 754"])
+def test_a_float_may_be_called_by_its_standard(tmp_path: Path, written: str) -> None:
+    assert _entry(tmp_path, "address,type,point", f"0,{written},energy").type.name == "f32"
+
+
 @pytest.mark.parametrize(
     ("written", "point"),
     [
@@ -398,6 +418,7 @@ def test_the_size_of_a_number_may_be_in_registers_bytes_or_bits(tmp_path: Path, 
         ("U31", "voltage_l3_l1"),
         ("Line 2 to line 3 volts", "voltage_l2_l3"),
         ("I1", "current_l1"),
+        ("B phase current", "current_l2"),
         ("Neutral current", "current_n"),
         ("W L3", "active_power_l3"),
         ("Phase 1 volt amps", "apparent_power_l1"),

@@ -1,6 +1,6 @@
-"""WriteProperty and WritePropertyMultiple (clauses 15.9 and 15.10): read whole, then carried out in order.
+"""WriteProperty and WritePropertyMultiple (clauses 15.9 and 15.10): read whole, then steps in their order.
 
-What is written becomes commands, or is set in the stores; who applies commands, and sockets, are elsewhere.
+A step is a command, or sets something in the stores; who takes them, and when, is elsewhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +18,7 @@ from gateway.bacnet.wire import encoding as enc
 from gateway.bacnet.wire.apdu import ServiceError
 from gateway.bacnet.wire.codes import Confirmed, ErrorCode, RejectReason
 from gateway.bacnet.wire.encoding import Reader, RejectError
-from gateway.commands import Applier, Command
-from gateway.errors import RequestRefusedError
+from gateway.commands import Command
 
 _LOWEST_PRIORITY: Final = 16
 _REAL: Final = 4
@@ -45,31 +44,22 @@ class WriteRequest:
     device: Device
     writes: tuple[Write, ...]
 
-    async def carry_out(self, commands: Applier, stores: Stores) -> Written:
-        """Return what came of it when all is applied, or the first write has failed; those before it stay.
-
-        What the station does is done at one tick.
-        """
-        steps, failure = self._steps(stores)
-        done = await _apply([step.command for step in steps], commands)
-        if done < len(steps):
-            failure = ErrorCode.OPERATIONAL_PROBLEM
-        for step in steps[:done]:
-            step.carry_out()
-        changed = frozenset((step.setting, step.row) for step in steps[:done])
-        if failure is not None:
-            return Written(self._error(failure, self.writes[done][0]), changed)
-        return Written(apdu.simple_ack(self.invoke, self.service), changed)
-
-    def _steps(self, stores: Stores) -> tuple[list["_Step"], ErrorCode | None]:
+    def steps(self, stores: Stores) -> tuple[list["Step"], ErrorCode | None]:
         """Return what there is to do up to the first write that cannot be, and why that cannot."""
-        steps: list[_Step] = []
+        steps: list[Step] = []
         try:
             for reference, value in self.writes:
                 steps.append(_step(reference, value, self.device, stores))
         except ServiceError as refusal:
             return steps, refusal.code
         return steps, None
+
+    def written(self, done: Sequence["Step"], failure: ErrorCode | None) -> Written:
+        """Return what has come of it: all steps are `done`, or the next one has met a `failure`."""
+        changed = frozenset((step.setting, step.row) for step in done)
+        if failure is not None:
+            return Written(self._error(failure, self.writes[len(done)][0]), changed)
+        return Written(apdu.simple_ack(self.invoke, self.service), changed)
 
     def _error(self, code: ErrorCode, reference: Reference) -> bytes:
         """Return the Error PDU for a write that failed; that of several says which one."""
@@ -92,7 +82,7 @@ def read_request(invoke: bytes, body: bytes, device: Device) -> WriteRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """One write as it is to be done: by a command, or by what is called; and what it sets, of whose row."""
 
     setting: type[Setting]
@@ -101,31 +91,7 @@ class _Step:
     carry_out: Callable[[], None] = lambda: None
 
 
-async def _apply(steps: Sequence[Command | None], commands: Applier) -> int:
-    """Return how many steps there are before the first whose command is refused; those before it are done.
-
-    All commands are asked for at once, which does all or none; if not all can be done, one after the other.
-    """
-    todo = {place: command for place, command in enumerate(steps) if command is not None}
-    if not todo or await _is_applied(tuple(todo.values()), commands):
-        return len(steps)
-    if len(todo) == 1:
-        return next(iter(todo))
-    for place, command in todo.items():
-        if not await _is_applied((command,), commands):
-            return place
-    return len(steps)
-
-
-async def _is_applied(together: tuple[Command, ...], commands: Applier) -> bool:
-    try:
-        await commands.apply(together)
-    except RequestRefusedError:
-        return False
-    return True
-
-
-def _step(reference: Reference, value: bytes, device: Device, stores: Stores) -> _Step:
+def _step(reference: Reference, value: bytes, device: Device, stores: Stores) -> Step:
     """Return what carries out a write. Raises ServiceError."""
     device = device.part(reference.number)
     setting = find_property(reference, device).setting
@@ -135,13 +101,13 @@ def _step(reference: Reference, value: bytes, device: Device, stores: Stores) ->
         raise ServiceError(ErrorCode.PROPERTY_IS_NOT_AN_ARRAY)
     match setting:
         case Switch():
-            return _Step(Switch, device.row, _command(setting, value, device))
+            return Step(Switch, device.row, _command(setting, value, device))
         case Increment(point):
             set_increment = partial(stores.increments.set, device.row, point, _read_increment(value))
-            return _Step(Increment, device.row, carry_out=set_increment)
+            return Step(Increment, device.row, carry_out=set_increment)
         case Destinations():
             set_list = partial(stores.recipients.set, device, read_list(value))
-            return _Step(Destinations, device.row, carry_out=set_list)
+            return Step(Destinations, device.row, carry_out=set_list)
 
 
 def _command(switch: Switch, value: bytes, device: Device) -> Command | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gateway.bacnet.application import Application, Times
+from gateway.bacnet.delivery.pending import carry_out
 from gateway.bacnet.objects.flat import flat_device
 from gateway.bacnet.objects.gateway_device import gateway_device
 from gateway.bacnet.objects.meter_objects import meter_devices
@@ -226,7 +227,7 @@ class Meters:
         assert answer is not None
         if not isinstance(answer, WriteRequest):
             return answer
-        done = asyncio.run(answer.carry_out(self.applier, self.application._stores))
+        done = asyncio.run(carry_out(answer, self.applier, self.application._stores))
         self.application.responder.forget()
         return done.answer
 

@@ -31,6 +31,8 @@ WARM_S: Final = 0.5
 """What the generator runs before it counts [s]."""
 PEER: Final = "libmodbus"
 OURS: Final = "metergate"
+ALONE: Final = "metergate, Modbus alone"
+"""The same without BACnet, MQTT and HTTP: what each tick does for those keeps nobody waiting."""
 STUCK: Final = 3
 """What the generator ends with where requests stay unanswered."""
 MANY: Final = 2000
@@ -97,9 +99,7 @@ def measure() -> Iterator[tuple[str, ...]]:
 
 def _servers(stack: contextlib.ExitStack) -> list[Server]:
     """Start the gateway and the peers that there are."""
-    ready = stack.enter_context(gateway("--meters", "247"))
-    port = ready["modbus"][0]["port"]
-    servers = [Server(OURS, (port, port), ready["pid"])]
+    servers = [_gateway(stack, OURS), _gateway(stack, ALONE, "--no-bacnet", "--no-mqtt", "--no-http")]
     ports = iter(_PORTS)
     for name, words in (("modbus_libmodbus", PEER), ("modbus_epoll", "epoll limit")):
         program = built(name)
@@ -109,6 +109,12 @@ def _servers(stack: contextlib.ExitStack) -> list[Server]:
         _peer(stack, "stock pymodbus", next(ports), sys.executable, "-m", "benchmarks.stock_pymodbus")
     )
     return servers
+
+
+def _gateway(stack: contextlib.ExitStack, words: str, *arguments: str) -> Server:
+    ready = stack.enter_context(gateway("--meters", "247", *arguments))
+    port = ready["modbus"][0]["port"]
+    return Server(words, (port, port), ready["pid"])
 
 
 def _peer(stack: contextlib.ExitStack, name: str, port: int, *command: str) -> Server:
@@ -146,7 +152,7 @@ def _load(server: Server, case: Case) -> Figures | None:
 
     Raises RuntimeError where it answers anything but what was asked.
     """
-    long = case.registers > 10 and server.name == OURS
+    long = case.registers > 10 and server.name in {OURS, ALONE}
     options = {
         "-p": f"{server.ports[0]}-{server.ports[1]}",
         "-c": case.connections,

@@ -1,13 +1,13 @@
 """The plain convention as a whole: what it is made of depends on the payloads that are wanted."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 
 import orjson
 
 from gateway.clock import iso
 from gateway.journal import Entry
-from gateway.mqtt.convention import Heard
+from gateway.mqtt.convention import SILENCE, Heard
 from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
 from gateway.mqtt.plain.commands import Commands, Control
 from gateway.mqtt.plain.discovery import Discovery
@@ -32,6 +32,7 @@ class Plain:
         self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads, control: Control
     ) -> None:
         self._topics = topics
+        self._meters = len(meters)
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
         self._entries = Entries(topics, meters)
         self._states = States(topics, meters, payloads) if "state" in payloads.kinds else None
@@ -57,6 +58,8 @@ class Plain:
     def states(self, snapshot: Snapshot) -> Iterator[Sequence[Message]]:
         """Yield what each meter has to say, of all kinds that follow the clock."""
         parts = [part.of(snapshot) for part in (self._states, self._scalars) if part]
+        if not parts:
+            return repeat(SILENCE, self._meters)
         return (list(chain.from_iterable(each)) for each in zip(*parts, strict=True))
 
     def closing(self, snapshot: Snapshot) -> Sequence[Message]:

@@ -379,6 +379,20 @@ def test_the_documentation_shows_each_mode_and_what_it_puts_on_the_wire() -> Non
         assert shown[mode] == [each.hex(" ") if mode == "garble" else each.decode() for each in payloads]
 
 
+async def test_a_meter_off_its_line_is_offline_where_events_alone_are_published(
+    yours: Any, gateway: Any, listen: Any
+) -> None:
+    made = await gateway(2, url=yours.url, kinds=frozenset({"event"}))
+    async with listen(yours.port) as listener:
+        made.fault(0, "offline")
+        made.show()
+        await listener.until(lambda: listener.text("M0001/status") == "offline")
+        made.fault(0, "ok")
+        made.show()
+        await listener.until(lambda: listener.text("M0001/status") == "online")
+    assert listener.text("M0002/status") == "online"
+
+
 async def test_a_meter_off_its_line_is_lost_to_homie_too(yours: Any, gateway: Any) -> None:
     made = await gateway(2, url=yours.url, kinds=frozenset({"homie"}))
     states: list[tuple[str, str]] = []

@@ -34,12 +34,13 @@ class Late:
 
     def __bool__(self) -> bool:
         """Whether anything is under way."""
-        return bool(self._waiting)
+        return bool(self._last)
 
     def forget(self) -> None:
         """Forget what was under way on a connection that is over."""
         self._waiting.clear()
         self._last.clear()
+        self._full = False
 
     def pass_on(self, said: Said) -> Sequence[Message]:
         """Return what goes out now; the rest does when its delay and what the meter said before are over."""
@@ -56,6 +57,7 @@ class Late:
         return SILENCE
 
     def _tell_once(self) -> None:
+        """Say in the log that something is lost, once until nothing is under way any more."""
         if not self._full:
             _LOGGER.warning("what is said on slow lines of MQTT is lost: %d are under way", MOST_LATE)
         self._full = True
@@ -70,7 +72,7 @@ class Late:
                     await self._fresh.wait()
             while self._waiting and self._waiting[0][0] <= loop.time():
                 due, number, said = heapq.heappop(self._waiting)
+                await sender.send(said.messages)
                 if self._last[said.row] == (due, number):
                     del self._last[said.row]
-                self._full = False
-                await sender.send(said.messages)
+            self._full = self._full and bool(self._waiting)

@@ -1,0 +1,63 @@
+"""What is late goes out in order, and what is too much is told once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from gateway.mqtt.faults import Said
+from gateway.mqtt.late import MOST_LATE, Late
+from gateway.mqtt.messages import Message
+
+FIRST, SECOND = [Message("first", b"", qos=1)], [Message("second", b"")]
+
+
+class Slow:
+    """A sender whose broker acknowledges when it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.sending = asyncio.Event()
+        self.acknowledge = asyncio.Event()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        self.sending.set()
+        await self.acknowledge.wait()
+        self.sent += messages
+
+
+@contextlib.asynccontextmanager
+async def serving(late: Late, sender: Slow) -> AsyncIterator[None]:
+    task = asyncio.create_task(late.serve(sender))
+    async with asyncio.timeout(10):
+        await sender.sending.wait()
+        yield
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_what_a_meter_says_while_the_broker_acknowledges_waits_its_turn() -> None:
+    late, sender = Late(), Slow()
+    assert late.pass_on(Said(0, FIRST, 0.001)) == ()
+    async with serving(late, sender):
+        assert late
+        assert late.pass_on(Said(0, SECOND, 0.0)) == ()
+        assert late.pass_on(Said(1, SECOND, 0.0)) == SECOND
+        sender.acknowledge.set()
+        while late:
+            await asyncio.sleep(0)
+    assert sender.sent == [*FIRST, *SECOND]
+
+
+async def test_a_line_that_stays_too_slow_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    late, sender = Late(), Slow()
+    sender.acknowledge.set()
+    for row in range(MOST_LATE + 1):
+        late.pass_on(Said(row, FIRST, 60.0 if row else 0.001))
+    async with serving(late, sender):
+        while not sender.sent:
+            await asyncio.sleep(0)
+        for row in range(2):
+            late.pass_on(Said(row, FIRST, 60.0))
+    assert [record.args for record in caplog.records] == [(MOST_LATE,)]

@@ -5,8 +5,6 @@ What the components of a device are is in `components`. The same meters give the
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.metadata import version
 from typing import Any, Final
 
 import orjson
@@ -16,6 +14,7 @@ from gateway.mqtt.messages import ONLINE, Incoming, Message, Properties
 from gateway.mqtt.plain.components import OF_POINTS, load, reset_peak
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
+from gateway.release import release
 from sims.models import Nameplate
 from sims.points import PUBLISHED
 
@@ -134,7 +133,7 @@ class Discovery:
             "manufacturer": _NAME,
             "model": "Gateway of simulated meters",
         }
-        return _device(self._gateway, {**device, "sw": _version()}, components)
+        return _device(self._gateway, {**device, "sw": release()}, components)
 
     def _meter_device(self, meter: Nameplate) -> Mapping[str, Any]:
         device = {
@@ -172,18 +171,12 @@ def _device(
     """Return a device with unique ids for the components that it has."""
     return {
         "dev": {"identifiers": [identity], **device},
-        "o": {"name": _NAME, "sw": _version()},
+        "o": {"name": _NAME, "sw": release()},
         "cmps": {
             name: {**one, "unique_id": f"{identity}__{name}"} if len(one) > 1 else one
             for name, one in components.items()
         },
     }
-
-
-@cache
-def _version() -> str:
-    """Return the version of metergate, which is looked for in files."""
-    return version(_NAME)
 
 
 def _retained(topic: str, payload: bytes) -> Message:

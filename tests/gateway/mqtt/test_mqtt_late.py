@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
 from gateway.mqtt.faults import Said
 from gateway.mqtt.late import MOST_LATE, Late
 from gateway.mqtt.messages import Message
+
+Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
 FIRST, SECOND = [Message("first", b"", qos=1)], [Message("second", b"")]
 
@@ -37,7 +39,7 @@ async def serving(late: Late, sender: Slow) -> AsyncIterator[None]:
     await asyncio.wait({task})
 
 
-async def test_what_a_meter_says_while_the_broker_acknowledges_waits_its_turn() -> None:
+async def test_what_a_meter_says_while_the_broker_acknowledges_waits_its_turn(eventually: Eventually) -> None:
     late, sender = Late(), Slow()
     assert late.pass_on(Said(0, FIRST, 0.001)) == ()
     async with serving(late, sender):
@@ -45,19 +47,19 @@ async def test_what_a_meter_says_while_the_broker_acknowledges_waits_its_turn() 
         assert late.pass_on(Said(0, SECOND, 0.0)) == ()
         assert late.pass_on(Said(1, SECOND, 0.0)) == SECOND
         sender.acknowledge.set()
-        while late:
-            await asyncio.sleep(0)
+        await eventually(lambda: not late)
     assert sender.sent == [*FIRST, *SECOND]
 
 
-async def test_a_line_that_stays_too_slow_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_line_that_stays_too_slow_is_told_of_once(
+    eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
     late, sender = Late(), Slow()
     sender.acknowledge.set()
     for row in range(MOST_LATE + 1):
         late.pass_on(Said(row, FIRST, 60.0 if row else 0.001))
     async with serving(late, sender):
-        while not sender.sent:
-            await asyncio.sleep(0)
+        await eventually(lambda: sender.sent)
         for row in range(2):
             late.pass_on(Said(row, FIRST, 60.0))
     assert [record.args for record in caplog.records] == [(MOST_LATE,)]

@@ -14,8 +14,8 @@ from gateway.errors import BrokerUnavailableError, ConfigError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
 from gateway.link_faults import Links
+from gateway.mqtt.convention import Control
 from gateway.mqtt.conventions import conventions
-from gateway.mqtt.plain.commands import Control
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session

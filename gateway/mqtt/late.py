@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from gateway.mqtt.convention import SILENCE
-from gateway.mqtt.faults import Said
+from gateway.mqtt.faults import Utterance
 from gateway.mqtt.messages import Message
 from gateway.mqtt.sender import Sender
 
@@ -26,7 +26,7 @@ class Late:
     """Lets go out late what is late; what one meter says keeps its order."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Said]] = []
+        self._waiting: list[tuple[float, int, Utterance]] = []
         self._last: dict[int | None, tuple[float, int]] = {}
         self._numbers = count()
         self._fresh = asyncio.Event()
@@ -42,7 +42,7 @@ class Late:
         self._last.clear()
         self._full = False
 
-    def pass_on(self, said: Said) -> Sequence[Message]:
+    def pass_on(self, said: Utterance) -> Sequence[Message]:
         """Return what goes out now; the rest does when its delay and what the meter said before are over."""
         if not said.messages or not (said.delay or said.row in self._last):
             return said.messages

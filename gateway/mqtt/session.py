@@ -153,4 +153,4 @@ class Session:
             except RequestRefusedError as refusal:
                 outcome = refusal
         answer = faults.sent(strike, asked.answer(outcome))
-        return self._late.pass_on(faults.Said(row, answer, strike.delay))
+        return self._late.pass_on(faults.Utterance(row, answer, strike.delay))

@@ -7,9 +7,9 @@ import orjson
 
 from gateway.clock import iso
 from gateway.journal import Entry
-from gateway.mqtt.convention import SILENCE, Heard
+from gateway.mqtt.convention import SILENCE, Control, Heard
 from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
-from gateway.mqtt.plain.commands import Commands, Control
+from gateway.mqtt.plain.commands import Commands
 from gateway.mqtt.plain.discovery import Discovery
 from gateway.mqtt.plain.entries import Entries
 from gateway.mqtt.plain.scalars import Scalars

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
-from gateway.mqtt.faults import Said
+from gateway.mqtt.faults import Utterance
 from gateway.mqtt.late import MOST_LATE, Late
 from gateway.mqtt.messages import Message
 
@@ -41,11 +41,11 @@ async def serving(late: Late, sender: Slow) -> AsyncIterator[None]:
 
 async def test_what_a_meter_says_while_the_broker_acknowledges_waits_its_turn(eventually: Eventually) -> None:
     late, sender = Late(), Slow()
-    assert late.pass_on(Said(0, FIRST, 0.001)) == ()
+    assert late.pass_on(Utterance(0, FIRST, 0.001)) == ()
     async with serving(late, sender):
         assert late
-        assert late.pass_on(Said(0, SECOND, 0.0)) == ()
-        assert late.pass_on(Said(1, SECOND, 0.0)) == SECOND
+        assert late.pass_on(Utterance(0, SECOND, 0.0)) == ()
+        assert late.pass_on(Utterance(1, SECOND, 0.0)) == SECOND
         sender.acknowledge.set()
         await eventually(lambda: not late)
     assert sender.sent == [*FIRST, *SECOND]
@@ -57,9 +57,9 @@ async def test_a_line_that_stays_too_slow_is_told_of_once(
     late, sender = Late(), Slow()
     sender.acknowledge.set()
     for row in range(MOST_LATE + 1):
-        late.pass_on(Said(row, FIRST, 60.0 if row else 0.001))
+        late.pass_on(Utterance(row, FIRST, 60.0 if row else 0.001))
     async with serving(late, sender):
         await eventually(lambda: sender.sent)
         for row in range(2):
-            late.pass_on(Said(row, FIRST, 60.0))
+            late.pass_on(Utterance(row, FIRST, 60.0))
     assert [record.args for record in caplog.records] == [(MOST_LATE,)]

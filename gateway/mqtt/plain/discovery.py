@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.mqtt.convention import Heard, Reborn, Said
-from gateway.mqtt.messages import ONLINE, Incoming, Message, Properties
+from gateway.mqtt.messages import Incoming, Message, Properties
 from gateway.mqtt.plain.components import OF_POINTS, load, reset_peak
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
@@ -25,6 +25,7 @@ LARGEST_NOTE: Final = 16 * 1024 * 1024
 """The largest note of devices that is read [bytes]: that of more meters than a gateway can have."""
 
 _NAME: Final = "metergate"
+_HAS_COME: Final = b"online"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]")
 
 
@@ -68,7 +69,7 @@ class Discovery:
     def heard(self, incoming: Incoming) -> Heard:
         """Return what comes of what Home Assistant says, and of a note that this gateway left."""
         if incoming.topic == self._status:
-            return Reborn(REBORN_WITHIN_S) if self._wanted and incoming.payload == ONLINE else None
+            return Reborn(REBORN_WITHIN_S) if self._wanted and incoming.payload == _HAS_COME else None
         if incoming.topic == self._topics.discovered and incoming.retain and incoming.payload:
             return Said(self._removals(incoming.payload))
         return None

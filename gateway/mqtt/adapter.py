@@ -14,8 +14,8 @@ from gateway.errors import BrokerUnavailableError, ConfigError
 from gateway.hub import Endpoint
 from gateway.journal import Journal
 from gateway.link_faults import Links
+from gateway.mqtt.convention import Control
 from gateway.mqtt.conventions import conventions
-from gateway.mqtt.plain.commands import Control
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.mqtt.session import Session
@@ -84,7 +84,7 @@ class MqttAdapter:
         With a broker of ours returns when the first states are out; raises AddressInUseError,
         BrokerUnavailableError, or ConfigError where it does not speak that version of MQTT. With one of the
         user's returns when they are out, when the first attempt to connect has failed or after 3 s, whichever
-        is first, and goes on trying.
+        is first, and goes on trying. What an earlier run has left in the journal is not waited for.
         """
         try:
             if self._own:
@@ -94,7 +94,7 @@ class MqttAdapter:
                 session.start(self._access)
             async with asyncio.timeout(_OWN_BROKER_S if self._own else _BROKER_OF_YOURS_S):
                 for session in self._sessions:
-                    await session.shown(unless=session.failed if not self._own else session.ended)
+                    await session.states_out(unless=session.ended if self._own else session.failed)
             self._raise_if_ended()
         except TimeoutError:
             if self._own:

@@ -4,10 +4,11 @@ A convention turns snapshots into messages and messages of others into requests.
 the publisher's business, over which connection the session's; no sockets, no asyncio and no clock here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
-from gateway.commands import Outcome, Request
+from gateway.clock import ClockState
+from gateway.commands import Applier, Outcome, Request, SetLink
 from gateway.errors import RequestRefusedError
 from gateway.mqtt.messages import Incoming, Message
 from sims.snapshot import Snapshot
@@ -36,6 +37,16 @@ Heard = Asked | Said | Reborn | None
 """What comes of a message from outside; nothing of one that concerns nobody."""
 
 SILENCE: Final[Sequence[Message]] = ()
+
+
+class Control(Applier, Protocol):
+    """What conventions ask of the station."""
+
+    def gateway_change(self, changes: Mapping[str, Any]) -> SetLink:
+        """Return the command that puts `changes` over the gateway. Raises FaultyRequestError."""
+
+    def clock_state(self) -> ClockState:
+        """Return what the clock is doing."""
 
 
 class Convention(Protocol):

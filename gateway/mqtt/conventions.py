@@ -5,8 +5,7 @@ To add a convention: one folder and one line here. Each is imported when wanted.
 
 from collections.abc import Sequence
 
-from gateway.mqtt.convention import Convention
-from gateway.mqtt.plain.commands import Control
+from gateway.mqtt.convention import Control, Convention
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads

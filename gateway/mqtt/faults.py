@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(rb"(-?\d[\d.eE+-]*)")
 _OBJECT: Final = b"{"
 
 
-class Said(NamedTuple):
+class Utterance(NamedTuple):
     """What the meter in `row` says, or nobody's, and how much later it goes out [s of wall time]."""
 
     row: int | None
@@ -96,11 +96,11 @@ class Faults:
         for row in sorted(self._lost):
             yield from self._convention.lost(row)
 
-    def states(self, view: Snapshot) -> Iterator[Said]:
+    def states(self, view: Snapshot) -> Iterator[Utterance]:
         """Yield what each meter in turn says in a round that shows `view`."""
         for row, messages in enumerate(self._convention.states(view)):
             strike = self._strikes.get(row, MISSED)
-            yield Said(row, self._said(row, messages, strike, view), strike.delay)
+            yield Utterance(row, self._said(row, messages, strike, view), strike.delay)
 
     def _said(
         self, row: int, messages: Sequence[Message], strike: Strike, view: Snapshot

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from gateway.mqtt.convention import SILENCE
-from gateway.mqtt.faults import Said
+from gateway.mqtt.faults import Utterance
 from gateway.mqtt.messages import Message
 from gateway.mqtt.sender import Sender
 
@@ -26,7 +26,7 @@ class Late:
     """Lets go out late what is late; what one meter says keeps its order."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Said]] = []
+        self._waiting: list[tuple[float, int, Utterance]] = []
         self._last: dict[int | None, tuple[float, int]] = {}
         self._numbers = count()
         self._fresh = asyncio.Event()
@@ -34,14 +34,15 @@ class Late:
 
     def __bool__(self) -> bool:
         """Whether anything is under way."""
-        return bool(self._waiting)
+        return bool(self._last)
 
     def forget(self) -> None:
         """Forget what was under way on a connection that is over."""
         self._waiting.clear()
         self._last.clear()
+        self._full = False
 
-    def pass_on(self, said: Said) -> Sequence[Message]:
+    def pass_on(self, said: Utterance) -> Sequence[Message]:
         """Return what goes out now; the rest does when its delay and what the meter said before are over."""
         if not said.messages or not (said.delay or said.row in self._last):
             return said.messages
@@ -56,6 +57,7 @@ class Late:
         return SILENCE
 
     def _tell_once(self) -> None:
+        """Say in the log that something is lost, once until nothing is under way any more."""
         if not self._full:
             _LOGGER.warning("what is said on slow lines of MQTT is lost: %d are under way", MOST_LATE)
         self._full = True
@@ -70,7 +72,7 @@ class Late:
                     await self._fresh.wait()
             while self._waiting and self._waiting[0][0] <= loop.time():
                 due, number, said = heapq.heappop(self._waiting)
+                await sender.send(said.messages)
                 if self._last[said.row] == (due, number):
                     del self._last[said.row]
-                self._full = False
-                await sender.send(said.messages)
+            self._full = self._full and bool(self._waiting)

@@ -3,11 +3,7 @@
 No sockets, no asyncio, no snapshots and no topics of any convention.
 """
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
-
-ONLINE: Final = b"online"
-OFFLINE: Final = b"offline"
 
 _SEVEN_BITS: Final = 0x7F
 
@@ -61,8 +57,3 @@ def publish_packet(message: Message, properties: bytes = b"") -> bytes:
         rest >>= 7
     head.append(rest)
     return b"".join((head, len(topic).to_bytes(2), topic, properties, message.payload))
-
-
-def statuses(topics: Iterable[str], word: bytes) -> list[Message]:
-    """Return the `status` messages at these topics: `ONLINE` or `OFFLINE`."""
-    return [Message(topic, word, qos=1) for topic in topics]

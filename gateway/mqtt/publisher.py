@@ -73,8 +73,10 @@ class Publisher:
             self._rebirth = asyncio.get_running_loop().call_later(wait, self._come_early)
 
     def _come_early(self) -> None:
-        """Let a round with births begin, whenever the next one would."""
-        self._rebirth = None
+        """Let a round with births begin at once; who has asked for births later has asked for these."""
+        if self._rebirth is not None:
+            self._rebirth.cancel()
+            self._rebirth = None
         self._unborn = True
         if self._snapshot is not None:
             self._fresh.set()

@@ -65,9 +65,13 @@ class Session:
         if self._teller:
             self._teller.show()
 
-    async def shown(self, *, unless: Callable[[], bool]) -> None:
-        """Return when the broker has all of the latest snapshot, or as soon as `unless` holds."""
+    async def states_out(self, *, unless: Callable[[], bool]) -> None:
+        """Return when the states of the latest snapshot are out, or as soon as `unless` holds."""
         await self._publisher.latest_out(unless=unless)
+
+    async def shown(self, *, unless: Callable[[], bool]) -> None:
+        """Return when the broker has the latest snapshot and what waits now, or as soon as `unless` holds."""
+        await self.states_out(unless=unless)
         if self._teller:
             await self._teller.all_told(unless=unless)
 
@@ -149,4 +153,4 @@ class Session:
             except RequestRefusedError as refusal:
                 outcome = refusal
         answer = faults.sent(strike, asked.answer(outcome))
-        return self._late.pass_on(faults.Said(row, answer, strike.delay))
+        return self._late.pass_on(faults.Utterance(row, answer, strike.delay))

@@ -20,6 +20,7 @@ class Teller:
     def __init__(self, journal: Journal, message: Callable[[Entry], Message]) -> None:
         self._journal = journal
         self._message = message
+        self._told = 0
         self._fresh = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -33,8 +34,9 @@ class Teller:
         self._changed.clear()
 
     async def all_told(self, *, unless: Callable[[], bool]) -> None:
-        """Return when nothing waits any more, or as soon as `unless` holds."""
-        while self._journal.waiting and not unless():
+        """Return when all that waits by now is told, or as soon as `unless` holds."""
+        awaited = self._told + self._journal.waiting
+        while self._journal.waiting and self._told < awaited and not unless():
             await self._changed.wait()
 
     async def tell(self, connection: Connection) -> None:
@@ -48,13 +50,14 @@ class Teller:
                 after = entries[-1].number
                 for first in range(0, len(entries), AT_ONCE):
                     await self._deliver(connection, entries[first : first + AT_ONCE])
-            self.wake()
             await self._fresh.wait()
 
     async def _deliver(self, connection: Connection, entries: list[Entry]) -> None:
         """Send entries and forget those that are acknowledged, whatever comes of the others."""
         acknowledged = await connection.deliver([self._message(entry) for entry in entries])
         numbers = [entry.number for entry, told in zip(entries, acknowledged, strict=True) if told]
+        self._told += len(numbers)  # before they wait no more: nobody may take others for these
         await asyncio.to_thread(self._journal.forget, numbers)
+        self.wake()
         if not all(acknowledged):
             raise ConnectionLostError("an acknowledgement is missing")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.clock import iso
 from gateway.commands import Outcome
-from gateway.errors import RequestRefusedError
+from gateway.errors import FaultyRequestError, RequestRefusedError
 from gateway.mqtt.changes import Changes
 from gateway.mqtt.convention import Asked, Heard, Said
 from gateway.mqtt.homie.description import Descriptions
@@ -29,7 +29,7 @@ from gateway.mqtt.homie.properties import (
     WAYS,
     commands_of,
 )
-from gateway.mqtt.homie.settings import Load, Setting, SettingError, measured_loads, setting
+from gateway.mqtt.homie.settings import Load, Setting, measured_loads, setting
 from gateway.mqtt.messages import Incoming, Message
 from gateway.payloads import Payloads
 from gateway.readings import Readings
@@ -112,13 +112,13 @@ class Homie:
             return None
         try:
             asked = self._setting(row, rest.removesuffix(_SET), incoming.payload)
-        except SettingError as fault:
+        except FaultyRequestError as fault:
             return Said([_warning(device, str(fault))])
         return Asked((asked.command,), self._answer(row, asked))
 
     def _setting(self, row: int, property_id: str, payload: bytes) -> Setting:
         if property_id not in (known := [one.id for one in commands_of(self._meters[row])]):
-            raise SettingError(f"the meter has no such property to set; allowed: {', '.join(known)}")
+            raise FaultyRequestError(f"the meter has no such property to set; allowed: {', '.join(known)}")
         return setting(property_id, payload, row, self._loads.get(row, Load(0.0, 1.0)))
 
     def _answer(self, row: int, asked: Setting) -> Callable[[Outcome | RequestRefusedError], list[Message]]:

@@ -1,6 +1,6 @@
 """What others may set, from the bytes they send to what they ask of the station.
 
-No topics and no messages here; whatever the bytes, nothing but SettingError is raised.
+No topics and no messages here; whatever the bytes, nothing but FaultyRequestError is raised.
 """
 
 import math
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.commands import Change, Command, ResetPeak
+from gateway.errors import FaultyRequestError
 from gateway.mqtt.homie.properties import LIMITS, LOAD, LOAD_POWER_FACTOR, RESET, RESET_PEAK
 from sims.snapshot import Snapshot
 
@@ -16,10 +17,6 @@ _FLOAT: Final = re.compile(rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE]-?[0-9]+)?")
 _FIELDS: Final = {LOAD: "kw", LOAD_POWER_FACTOR: "power_factor"}
 _LONGEST: Final = 64
 _DIGITS: Final = 3
-
-
-class SettingError(ValueError):
-    """What somebody has set cannot be: the message tells what, and what is allowed."""
 
 
 class Load(NamedTuple):
@@ -39,11 +36,11 @@ class Setting(NamedTuple):
 def setting(property_id: str, payload: bytes, row: int, load: Load) -> Setting:
     """Return what `payload`, set at a property of the meter in `row` with that `load`, asks for.
 
-    Raises SettingError.
+    Raises FaultyRequestError.
     """
     if property_id == RESET_PEAK:
         if payload != RESET.encode():
-            raise SettingError(f"{RESET_PEAK}: {_quoted(payload)} is no command; allowed: {RESET}")
+            raise FaultyRequestError(f"{RESET_PEAK}: {_quoted(payload)} is no command; allowed: {RESET}")
         return Setting(ResetPeak(row))
     load = load._replace(**{_FIELDS[property_id]: _number(property_id, payload)})
     return Setting(Change(row, {"load": load._asdict()}), load)
@@ -67,7 +64,7 @@ def _number(property_id: str, payload: bytes) -> float:
     limit = LIMITS[property_id]
     if len(payload) <= _LONGEST and _FLOAT.fullmatch(payload) and abs(value := float(payload)) <= limit:
         return value + 0.0
-    raise SettingError(
+    raise FaultyRequestError(
         f"{property_id}: {_quoted(payload)} cannot be; allowed: a number of {-limit} to {limit}"
     )
 

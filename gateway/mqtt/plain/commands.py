@@ -7,15 +7,15 @@ Nothing is carried out here.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from gateway.bodies import ClockChange, KeySwitch, read
-from gateway.clock import ClockState, iso
-from gateway.commands import Applier, Change, Outcome, Request, ResetPeak, SetLink
+from gateway.clock import iso
+from gateway.commands import Change, Outcome, Request, ResetPeak
 from gateway.errors import FaultyRequestError, RequestRefusedError
-from gateway.mqtt.convention import Asked, Heard, Said
+from gateway.mqtt.convention import Asked, Control, Heard, Said
 from gateway.mqtt.messages import Incoming, Message, Properties
 from gateway.mqtt.plain.topics import Topics
 from gateway.validation import shown
@@ -29,16 +29,6 @@ _CHANGES: Final = ("load", "wiring", "supply", "environment", "link")
 _LONGEST_TOPIC: Final = 65_535
 _PUBLISHED_TO: Final = re.compile(r"[^$+#\x00][^+#\x00]*")
 """What is taken for a topic that may be published to."""
-
-
-class Control(Applier, Protocol):
-    """What conventions ask of the station."""
-
-    def gateway_change(self, changes: Mapping[str, Any]) -> SetLink:
-        """Return the command that puts `changes` over the gateway. Raises FaultyRequestError."""
-
-    def clock_state(self) -> ClockState:
-        """Return what the clock is doing."""
 
 
 class _Wish(NamedTuple):

@@ -1,15 +1,16 @@
 """The plain convention as a whole: what it is made of depends on the payloads that are wanted."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
+from typing import Final
 
 import orjson
 
 from gateway.clock import iso
 from gateway.journal import Entry
-from gateway.mqtt.convention import Heard
-from gateway.mqtt.messages import OFFLINE, ONLINE, Incoming, Message, statuses
-from gateway.mqtt.plain.commands import Commands, Control
+from gateway.mqtt.convention import SILENCE, Control, Heard
+from gateway.mqtt.messages import Incoming, Message
+from gateway.mqtt.plain.commands import Commands
 from gateway.mqtt.plain.discovery import Discovery
 from gateway.mqtt.plain.entries import Entries
 from gateway.mqtt.plain.scalars import Scalars
@@ -18,6 +19,9 @@ from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
+
+_ONLINE: Final = b"online"
+_OFFLINE: Final = b"offline"
 
 
 class Plain:
@@ -32,6 +36,7 @@ class Plain:
         self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads, control: Control
     ) -> None:
         self._topics = topics
+        self._meters = len(meters)
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
         self._entries = Entries(topics, meters)
         self._states = States(topics, meters, payloads) if "state" in payloads.kinds else None
@@ -45,18 +50,20 @@ class Plain:
 
     def will(self) -> Message:
         """Return the gateway's `offline`."""
-        return statuses([self._topics.status], OFFLINE)[0]
+        return _status(self._topics.status, _OFFLINE)
 
     def births(self, snapshot: Snapshot) -> Iterable[Message]:  # noqa: ARG002  Convention's
         """Yield that all are `online`, and what Home Assistant is to know; all scalars follow."""
         if self._scalars:
             self._scalars.forget()
-        yield from statuses(self._statuses, ONLINE)
+        yield from (_status(topic, _ONLINE) for topic in self._statuses)
         yield from self._discovery.messages()
 
     def states(self, snapshot: Snapshot) -> Iterator[Sequence[Message]]:
         """Yield what each meter has to say, of all kinds that follow the clock."""
         parts = [part.of(snapshot) for part in (self._states, self._scalars) if part]
+        if not parts:
+            return repeat(SILENCE, self._meters)
         return (list(chain.from_iterable(each)) for each in zip(*parts, strict=True))
 
     def closing(self, snapshot: Snapshot) -> Sequence[Message]:
@@ -66,7 +73,7 @@ class Plain:
 
     def farewell(self) -> Sequence[Message]:
         """Return that all are `offline`, the gateway last."""
-        return statuses(self._statuses, OFFLINE)
+        return [_status(topic, _OFFLINE) for topic in self._statuses]
 
     def message(self, entry: Entry) -> Message:
         """Return what tells an entry of the journal."""
@@ -74,13 +81,17 @@ class Plain:
 
     def lost(self, row: int) -> Sequence[Message]:
         """Return that a meter is `offline`."""
-        return statuses([self._statuses[row]], OFFLINE)
+        return [_status(self._statuses[row], _OFFLINE)]
 
     def found(self, row: int, snapshot: Snapshot) -> Sequence[Message]:  # noqa: ARG002  Convention's
         """Return that it is `online`."""
-        return statuses([self._statuses[row]], ONLINE)
+        return [_status(self._statuses[row], _ONLINE)]
 
     def heard(self, incoming: Incoming) -> Heard:
         """Return what comes of a command, of what Home Assistant says and of a note of ours."""
         asked = self._commands.heard(incoming) if self._commands else None
         return asked or self._discovery.heard(incoming)
+
+
+def _status(topic: str, word: bytes) -> Message:
+    return Message(topic, word, qos=1)

@@ -5,17 +5,16 @@ What the components of a device are is in `components`. The same meters give the
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.metadata import version
 from typing import Any, Final
 
 import orjson
 
 from gateway.mqtt.convention import Heard, Reborn, Said
-from gateway.mqtt.messages import ONLINE, Incoming, Message, Properties
+from gateway.mqtt.messages import Incoming, Message, Properties
 from gateway.mqtt.plain.components import OF_POINTS, load, reset_peak
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
+from gateway.release import release
 from sims.models import Nameplate
 from sims.points import PUBLISHED
 
@@ -26,6 +25,7 @@ LARGEST_NOTE: Final = 16 * 1024 * 1024
 """The largest note of devices that is read [bytes]: that of more meters than a gateway can have."""
 
 _NAME: Final = "metergate"
+_HAS_COME: Final = b"online"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]")
 
 
@@ -69,7 +69,7 @@ class Discovery:
     def heard(self, incoming: Incoming) -> Heard:
         """Return what comes of what Home Assistant says, and of a note that this gateway left."""
         if incoming.topic == self._status:
-            return Reborn(REBORN_WITHIN_S) if self._wanted and incoming.payload == ONLINE else None
+            return Reborn(REBORN_WITHIN_S) if self._wanted and incoming.payload == _HAS_COME else None
         if incoming.topic == self._topics.discovered and incoming.retain and incoming.payload:
             return Said(self._removals(incoming.payload))
         return None
@@ -134,7 +134,7 @@ class Discovery:
             "manufacturer": _NAME,
             "model": "Gateway of simulated meters",
         }
-        return _device(self._gateway, {**device, "sw": _version()}, components)
+        return _device(self._gateway, {**device, "sw": release()}, components)
 
     def _meter_device(self, meter: Nameplate) -> Mapping[str, Any]:
         device = {
@@ -172,18 +172,12 @@ def _device(
     """Return a device with unique ids for the components that it has."""
     return {
         "dev": {"identifiers": [identity], **device},
-        "o": {"name": _NAME, "sw": _version()},
+        "o": {"name": _NAME, "sw": release()},
         "cmps": {
             name: {**one, "unique_id": f"{identity}__{name}"} if len(one) > 1 else one
             for name, one in components.items()
         },
     }
-
-
-@cache
-def _version() -> str:
-    """Return the version of metergate, which is looked for in files."""
-    return version(_NAME)
 
 
 def _retained(topic: str, payload: bytes) -> Message:

@@ -6,7 +6,6 @@ wire format here, no sockets and no clock: the time of everything is that of the
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Final
 
 from gateway.commands import Outcome
@@ -32,6 +31,7 @@ from gateway.mqtt.sparkplug.payload import TIMELESS, Stamp, decoded, metrics, pa
 from gateway.mqtt.sparkplug.topics import Topics
 from gateway.payloads import Payloads
 from gateway.readings import Readings
+from gateway.release import release
 from sims.models import Nameplate
 from sims.snapshot import Snapshot
 
@@ -215,7 +215,7 @@ class Sparkplug:
         self._sequence = _NUMBERS - 1
         self._tick = snapshot.tick.number
         session = {BD_SEQ: self._bd_seq, REBIRTH: False}
-        node = {"tick": self._tick, "meters": len(self._meters), "software_version": version("metergate")}
+        node = {"tick": self._tick, "meters": len(self._meters), "software_version": release()}
         written = metrics(_BIRTH, _NO_MARK, self._stamp, session)
         written += metrics(_BIRTH, _NODE_MARK, self._stamp, node)
         return self._numbered(self._topics.of_node("NBIRTH"), written, self._stamp)

@@ -15,7 +15,7 @@ import pytest
 
 from gateway.commands import Advance, Broadcast, Change, HoldKey, Request, ResetPeak, SetLink
 from gateway.link_faults import MODES, LinkFault, Links
-from gateway.mqtt.faults import Faults, Said, sent
+from gateway.mqtt.faults import Faults, Utterance, sent
 from gateway.mqtt.late import MOST_LATE, Late
 from gateway.mqtt.messages import Message
 from gateway.mqtt.plain.convention import Plain
@@ -358,14 +358,14 @@ def test_of_several_numbers_by_themselves_one_is_none() -> None:
 
 async def test_no_more_than_so_much_is_late_at_once(caplog: pytest.LogCaptureFixture) -> None:
     late, messages = Late(), [Message("a", b"1")]
-    assert late.pass_on(Said(0, messages, 0.0)) == messages
+    assert late.pass_on(Utterance(0, messages, 0.0)) == messages
     for row in range(MOST_LATE + 2):
-        assert late.pass_on(Said(row, messages, 60.0)) == ()
+        assert late.pass_on(Utterance(row, messages, 60.0)) == ()
     assert len(caplog.records) == 1
     assert "is lost: 8192 are under way" in caplog.text
-    assert late.pass_on(Said(MOST_LATE + 2, messages, 0.0)) == messages
+    assert late.pass_on(Utterance(MOST_LATE + 2, messages, 0.0)) == messages
     late.forget()
-    assert late.pass_on(Said(0, messages, 0.0)) == messages
+    assert late.pass_on(Utterance(0, messages, 0.0)) == messages
 
 
 def test_the_documentation_shows_each_mode_and_what_it_puts_on_the_wire() -> None:
@@ -377,6 +377,20 @@ def test_the_documentation_shows_each_mode_and_what_it_puts_on_the_wire() -> Non
         links, _ = struck_by(LinkFault(mode))
         payloads = [each.payload for each in sent(links.strike(0), [Message("", state.encode())])]
         assert shown[mode] == [each.hex(" ") if mode == "garble" else each.decode() for each in payloads]
+
+
+async def test_a_meter_off_its_line_is_offline_where_events_alone_are_published(
+    yours: Any, gateway: Any, listen: Any
+) -> None:
+    made = await gateway(2, url=yours.url, kinds=frozenset({"event"}))
+    async with listen(yours.port) as listener:
+        made.fault(0, "offline")
+        made.show()
+        await listener.until(lambda: listener.text("M0001/status") == "offline")
+        made.fault(0, "ok")
+        made.show()
+        await listener.until(lambda: listener.text("M0001/status") == "online")
+    assert listener.text("M0002/status") == "online"
 
 
 async def test_a_meter_off_its_line_is_lost_to_homie_too(yours: Any, gateway: Any) -> None:

@@ -104,6 +104,18 @@ async def test_births_that_are_asked_for_do_not_wait_for_the_interval(within_s: 
         await sender.until(lambda: sender.topics[-4:] == ["closing 1", "birth 1", "state 1", "closing 1"])
 
 
+async def test_births_of_a_new_connection_are_those_that_were_asked_for_on_the_last_one() -> None:
+    async with publishing(3600.0) as (publisher, _, _):
+        publisher.be_born_again(0.02)
+    anew = Noting()
+    serving = asyncio.create_task(publisher.serve(anew))
+    await anew.until(lambda: anew.topics[-1:] == ["closing 1"])
+    await asyncio.sleep(0.05)
+    serving.cancel()
+    await asyncio.wait({serving})
+    assert anew.topics == ["birth 1", "state 1", "closing 1"]
+
+
 async def test_births_break_a_round_off_and_another_one_follows_whole() -> None:
     async with publishing(1.0) as (publisher, _, sender):
         publisher.show(plain_snapshot(METERS, 2))

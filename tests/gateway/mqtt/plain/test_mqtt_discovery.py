@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mqtt.convention import Reborn, Said
-from gateway.mqtt.messages import ONLINE, Incoming, Message
+from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.plain.discovery import LARGEST_NOTE, Discovery, identifier
 from gateway.mqtt.plain.topics import Topics
 from gateway.payloads import Payloads
@@ -242,11 +242,11 @@ def heard(discovery: Discovery, topic: str, payload: bytes, *, retain: bool = Fa
 def test_devices_are_announced_again_soon_after_home_assistant_has_come() -> None:
     discovery = Discovery(TOPICS, nameplates(2), replace(WANTED, homeassistant_prefix="ha/x"))
     assert "ha/x/status" in discovery.subscriptions
-    born = heard(discovery, "ha/x/status", ONLINE)
+    born = heard(discovery, "ha/x/status", b"online")
     assert isinstance(born, Reborn)
     assert 0 < born.within_s <= 10
     assert heard(discovery, "ha/x/status", b"offline") is None
-    assert heard(discovery, "homeassistant/status", ONLINE) is None
+    assert heard(discovery, "homeassistant/status", b"online") is None
 
 
 def removed(said: Said | None) -> set[str]:
@@ -284,7 +284,7 @@ def test_all_devices_go_with_another_prefix_and_when_home_assistant_is_switched_
     off = Discovery(TOPICS, nameplates(1), Payloads())
     assert list(off.messages()) == []
     assert removed(heard(off, NOTE, note(1), retain=True)) == gone | {NOTE}
-    assert heard(off, "homeassistant/status", ONLINE) is None
+    assert heard(off, "homeassistant/status", b"online") is None
 
 
 @pytest.mark.parametrize(

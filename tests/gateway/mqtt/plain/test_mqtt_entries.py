@@ -88,3 +88,13 @@ async def test_what_has_waited_is_told_in_order_once_there_is_a_connection(
     for meter in ("M0001", "M0002", "M0003"):
         assert sequences(listener, meter) == list(range(1, 200))
     assert made.journal.lost == 0
+
+
+async def test_a_start_does_not_wait_for_what_an_earlier_run_has_left(gateway: Any) -> None:
+    made = await gateway(1, start=False)
+    for nth in range(1, 1001):
+        close_interval(made, nth)
+    await made.adapter.start()
+    assert made.journal.waiting
+    await made.adapter.shown()
+    assert not made.journal.waiting

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from gateway.clock import iso
 from gateway.errors import ConfigError
-from gateway.mqtt.messages import OFFLINE
 from gateway.mqtt.plain.convention import Plain
 from gateway.mqtt.plain.state import States
 from gateway.mqtt.plain.topics import Topics
@@ -121,8 +120,8 @@ def test_topics_are_those_of_the_contract(plates: Plates, reading: Reading) -> N
     meters = plates(1)
     plain = Plain(TOPICS, meters, Payloads(), Station())
     assert [message[:4] for message in plain.farewell()] == [
-        ("metergate/plant-a/M0001/status", OFFLINE, 1, True),
-        ("metergate/plant-a/status", OFFLINE, 1, True),
+        ("metergate/plant-a/M0001/status", b"offline", 1, True),
+        ("metergate/plant-a/status", b"offline", 1, True),
     ]
     assert plain.will() == plain.farewell()[-1]
     assert TOPICS.everything == "metergate/plant-a/#"

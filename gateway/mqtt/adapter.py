@@ -60,7 +60,7 @@ class MqttAdapter:
     ) -> None:
         self._access = access
         self._own = own
-        self._topics = Topics.under(payloads.prefix, gateway_id)
+        topics = Topics.under(payloads.prefix, gateway_id)
         identifier = access.client_id or f"{payloads.prefix}-{gateway_id}"
         self._broker: EmbeddedBroker | None = None
         self._serving = False
@@ -75,7 +75,7 @@ class MqttAdapter:
                 longest_wait_s=_LONGEST_WAIT_FOR_OWN_S if own else _LONGEST_WAIT_S,
                 teller=Teller(journal, convention.message) if isinstance(convention, Plain) else None,
             )
-            for convention in conventions(self._topics, meters, payloads, control)
+            for convention in conventions(topics, meters, payloads, control)
         ]
 
     async def start(self) -> None:
@@ -152,9 +152,8 @@ class MqttAdapter:
         """Return the broker's address, which broker it is and the topics."""
         which = self._broker.words if self._broker is not None else "broker of yours"
         away = ", away" if self.away() else ""
-        return [
-            Endpoint("MQTT", str(self._access.address), f"{which}{away}, topics {self._topics.everything}")
-        ]
+        topics = ", ".join(session.topics for session in self._sessions)
+        return [Endpoint("MQTT", str(self._access.address), f"{which}{away}, topics {topics}")]
 
     def ready(self) -> Mapping[str, str]:
         """Return the broker's URL without the password."""

@@ -52,11 +52,12 @@ class Control(Applier, Protocol):
 class Convention(Protocol):
     """One convention, on a connection of its own: it has one will.
 
-    `name` tells its client id from those of the others, and is "" for the plain one. `subscriptions` are
-    the filters of what it wants to hear, at QoS 1.
+    `name` tells its client id from those of the others, and is "" for the plain one. `topics` is a filter of
+    what it says, for people; `subscriptions` are the filters of what it wants to hear, at QoS 1.
     """
 
     name: str
+    topics: str
     subscriptions: Sequence[str]
 
     def will(self) -> Message:

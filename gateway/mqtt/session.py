@@ -53,6 +53,11 @@ class Session:
             longest_wait_s=longest_wait_s,
         )
 
+    @property
+    def topics(self) -> str:
+        """A filter of what is said, for people."""
+        return self._convention.topics
+
     def start(self, access: Access) -> None:
         """Begin to connect."""
         name = f"mqtt {self._convention.name}".rstrip()

@@ -51,6 +51,7 @@ class Homie:
         domain, root = f"{payloads.homie_domain}/5", homie_id(gateway_id)
         self._ids = device_ids(gateway_id, meters)
         self._root = f"{domain}/{root}"
+        self.topics = f"{domain}/#"
         self._devices = [f"{domain}/{each}" for each in self._ids]
         self._rows = {device: row for row, device in enumerate(self._devices)}
         self._meters = meters
@@ -92,8 +93,9 @@ class Homie:
         ]
 
     def farewell(self) -> Sequence[Message]:
-        """Return that all are `disconnected`, the gateway last."""
-        return [_state(device, "disconnected") for device in (*self._devices, self._root)]
+        """Return that all are `disconnected`, the gateway last: it is acknowledged for all of them."""
+        meters = (_state(device, "disconnected") for device in self._devices)
+        return [*(each._replace(qos=0) for each in meters), _state(self._root, "disconnected")]
 
     def lost(self, row: int) -> Sequence[Message]:
         """Return that a meter is `lost`."""

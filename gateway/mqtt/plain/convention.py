@@ -35,6 +35,7 @@ class Plain:
     def __init__(
         self, topics: Topics, meters: Sequence[Nameplate], payloads: Payloads, control: Control
     ) -> None:
+        self.topics = topics.everything
         self._topics = topics
         self._meters = len(meters)
         self._statuses = [*(topics.of_meter(meter, "status") for meter in meters), topics.status]
@@ -72,8 +73,12 @@ class Plain:
         return [Message(self._topics.tick, tick, qos=1)]
 
     def farewell(self) -> Sequence[Message]:
-        """Return that all are `offline`, the gateway last."""
-        return [_status(topic, _OFFLINE) for topic in self._statuses]
+        """Return that all are `offline`, the gateway last: once that is acknowledged, all of it has arrived.
+
+        There is little time to say it, and to wait for what acknowledges each of thousands would take more.
+        """
+        *meters, gateway = (_status(topic, _OFFLINE) for topic in self._statuses)
+        return [*(each._replace(qos=0) for each in meters), gateway]
 
     def message(self, entry: Entry) -> Message:
         """Return what tells an entry of the journal."""

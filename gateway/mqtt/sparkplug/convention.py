@@ -64,6 +64,7 @@ class Sparkplug:
 
     def __init__(self, meters: Sequence[Nameplate], payloads: Payloads) -> None:
         self._topics = Topics(payloads.sparkplug_group, payloads.sparkplug_node)
+        self.topics = self._topics.everything
         self._meters = meters
         self._readings = Readings(meters)
         self._changes = Changes(meters)

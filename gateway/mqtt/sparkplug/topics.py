@@ -27,6 +27,11 @@ class Topics:
         return f"{NAMESPACE}/{self.group}/{verb}/{self.node}/{meter.id}"
 
     @property
+    def everything(self) -> str:
+        """The filter of all topics of the node and its devices."""
+        return f"{NAMESPACE}/{self.group}/+/{self.node}/#"
+
+    @property
     def commands(self) -> tuple[str, str]:
         """The filters of everything that is written to the node and its devices."""
         return self.of_node("NCMD"), f"{NAMESPACE}/{self.group}/DCMD/{self.node}/+"

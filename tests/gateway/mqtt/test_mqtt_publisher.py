@@ -22,7 +22,7 @@ METERS = nameplates(20)
 class Counting:
     """A convention whose messages are numbered as they are handed out."""
 
-    name = ""
+    name = topics = ""
     subscriptions: Sequence[str] = ()
 
     def __init__(self) -> None:

@@ -120,7 +120,7 @@ def test_topics_are_those_of_the_contract(plates: Plates, reading: Reading) -> N
     meters = plates(1)
     plain = Plain(TOPICS, meters, Payloads(), Station())
     assert [message[:4] for message in plain.farewell()] == [
-        ("metergate/plant-a/M0001/status", b"offline", 1, True),
+        ("metergate/plant-a/M0001/status", b"offline", 0, True),
         ("metergate/plant-a/status", b"offline", 1, True),
     ]
     assert plain.will() == plain.farewell()[-1]

@@ -22,7 +22,7 @@ class Payloads:
     `expiry_s` is for how long a broker keeps states, scalars and what hangs on them, on MQTT 5 [s]; None for
     ever. `deadbands` say by how much a point has to change before its scalar goes out, in its shown unit, by
     the names of points. The others are where Home Assistant looks for devices, the group and the edge node
-    of Sparkplug and the domain of Homie. `commands` says whether the plain convention obeys any.
+    of Sparkplug and the domain of Homie. `commands` says whether any is obeyed.
     """
 
     kinds: frozenset[Payload] = frozenset(DEFAULT)

@@ -109,7 +109,7 @@ class MqttSection(Section):
         examples=[{"active_power": 0.05}],
         description="By how much a point has to change before its scalar goes out, in its unit; else 0",
     )
-    commands: bool = Field(default=True, description="Whether what is published to set/<command> is obeyed")
+    commands: bool = Field(default=True, description="Whether commands are obeyed, in all conventions")
     backlog: int = Field(
         default=100_000,
         ge=100,

@@ -88,6 +88,7 @@ class FencedBroker(Broker):  # type: ignore[misc]
             }
         )
         self._listener = listener
+        self._serving: dict[asyncio.Future[None], asyncio.StreamWriter] = {}  # by when it is over
 
     async def _create_server_instance(self, listener_name: str, *_: object) -> asyncio.Server:
         """Serve on the socket that is bound already: nobody can take the address between a look and that."""
@@ -104,15 +105,23 @@ class FencedBroker(Broker):  # type: ignore[misc]
         """Give the address back before anything that may hang."""
         self.release()
         await super().shutdown()
+        for writer in self._serving.values():  # of those who have not said CONNECT amqtt keeps no list
+            writer.close()
+        if self._serving:
+            await asyncio.wait(self._serving)
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
         """Serve a client and close its socket whatever has ended that."""
+        over = asyncio.get_running_loop().create_future()
+        self._serving[over] = writer
         try:
             await super().stream_connected(reader, writer, listener_name)
         finally:
             writer.close()
+            del self._serving[over]
+            over.set_result(None)
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int

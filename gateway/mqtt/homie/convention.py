@@ -61,7 +61,7 @@ class Homie:
         self._readings = Readings(meters)
         self._loads: dict[int, Load] = {}
         self._given: dict[int, Load] = {}
-        self.subscriptions: Sequence[str] = (f"{domain}/+/{CONTROL.id}/+{_SET}",)
+        self.subscriptions: Sequence[str] = (f"{domain}/+/{CONTROL.id}/+{_SET}",) if payloads.commands else ()
 
     def will(self) -> Message:
         """Return that the gateway is `lost`, and with it all its children."""

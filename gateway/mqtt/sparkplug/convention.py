@@ -82,7 +82,7 @@ class Sparkplug:
         self._lost: set[int] = set()
         self._owed: dict[int, dict[str, Any]] = {}
         self._stale: set[int] = set()
-        self.subscriptions: Sequence[str] = self._topics.commands
+        self.subscriptions: Sequence[str] = self._topics.commands[: None if payloads.commands else 1]
 
     def will(self) -> Message:
         """Return the NDEATH of the session that is about to begin."""

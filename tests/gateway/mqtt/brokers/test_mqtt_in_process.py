@@ -160,3 +160,12 @@ async def test_it_stops_with_clients_connected(broker: InProcessBroker, dial: Di
         await broker.stop()
     for reader in readers:
         await closed(reader)
+
+
+async def test_it_stops_with_clients_that_have_not_said_connect(broker: InProcessBroker, dial: Dial) -> None:
+    before = asyncio.all_tasks()
+    await dial(b"")
+    await dial(connect("half")[:7])
+    await exactly((await dial(connect("whole")))[0], CONNACK)  # the others have been accepted before it
+    await broker.stop()
+    assert asyncio.all_tasks() <= before

@@ -315,3 +315,7 @@ def test_whatever_is_set_is_asked_for_or_refused_and_raises_nothing(property_id:
     if isinstance(heard, Asked) and property_id != "reset-peak":
         for message in heard.answer(("",)):
             assert re.fullmatch(VALID["float"], message.payload)
+
+
+def test_who_wants_no_commands_hears_none() -> None:
+    assert homie(nameplates(1), commands=False).subscriptions == ()

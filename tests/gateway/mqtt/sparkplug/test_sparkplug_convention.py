@@ -584,3 +584,8 @@ def _act(life: Life, said: Iterator[Sequence[Message]], act: str, row: int) -> I
             life.send(births)
             return iter(())
     return said
+
+
+def test_who_wants_no_commands_hears_of_rebirth_alone() -> None:
+    convention = Sparkplug(nameplates(1), Payloads(sparkplug_node="plant-a", commands=False))
+    assert convention.subscriptions == ("spBv1.0/metergate/NCMD/plant-a",)

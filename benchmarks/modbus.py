@@ -33,6 +33,7 @@ PEER: Final = "libmodbus"
 OURS: Final = "metergate"
 ALONE: Final = "metergate, Modbus alone"
 """The same without BACnet, MQTT and HTTP: what each tick does for those keeps nobody waiting."""
+_OTHERS_OFF: Final = ("--no-bacnet", "--no-mqtt", "--no-http")
 STUCK: Final = 3
 """What the generator ends with where requests stay unanswered."""
 MANY: Final = 2000
@@ -99,7 +100,7 @@ def measure() -> Iterator[tuple[str, ...]]:
 
 def _servers(stack: contextlib.ExitStack) -> list[Server]:
     """Start the gateway and the peers that there are."""
-    servers = [_gateway(stack, OURS), _gateway(stack, ALONE, "--no-bacnet", "--no-mqtt", "--no-http")]
+    servers = [_gateway(stack, OURS), _gateway(stack, ALONE, *_OTHERS_OFF)]
     ports = iter(_PORTS)
     for name, words in (("modbus_libmodbus", PEER), ("modbus_epoll", "epoll limit")):
         program = built(name)
@@ -180,12 +181,12 @@ def _load(server: Server, case: Case) -> Figures | None:
 
 
 def _many() -> Iterator[tuple[str, ...]]:
-    """Yield rows of 2 000 meters on nine ports, and of 247 on one, in turn."""
+    """Yield rows of 2 000 meters on nine ports, and of 247 on one, in turn: Modbus alone, as ports are."""
     case = Case(100, 10)
     first = _free_ports(9)
     with (
-        gateway("--meters", str(MANY), "--modbus-port", str(first)) as many,
-        gateway("--meters", "247") as few,
+        gateway("--meters", str(MANY), "--modbus-port", str(first), *_OTHERS_OFF) as many,
+        gateway("--meters", "247", *_OTHERS_OFF) as few,
     ):
         port = few["modbus"][0]["port"]
         servers = [

@@ -3,14 +3,15 @@
 The same whatever the protocol; what changes how a meter is connected is the business of `config.changes`.
 """
 
-from typing import Any, Literal, Self, TypeVar
+from functools import lru_cache
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.clock import FASTEST
 from gateway.commands import HoldKey, SetClock, TurnKey
 from gateway.errors import FaultyRequestError
-from gateway.validation import MOST_FAULTS, explain
+from gateway.validation import MOST_FAULTS, Schema, explain_at
 
 
 class Given(BaseModel):
@@ -76,9 +77,11 @@ def read(kind: type[_Body], value: object) -> _Body:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        schema: dict[str, Any] = kind.model_json_schema()
-        told = (
-            f"{'.'.join(map(str, ('body', *one['loc'])))}: {explain(one, schema)}"
-            for one in error.errors()[:MOST_FAULTS]
-        )
+        told = (explain_at("body", one, _schema(kind)) for one in error.errors()[:MOST_FAULTS])
         raise FaultyRequestError("; ".join(told)) from None
+
+
+@lru_cache
+def _schema(kind: type[Given]) -> Schema:
+    """Return the JSON Schema of a body, made once: every faulty one asks for it."""
+    return kind.model_json_schema()

@@ -58,6 +58,11 @@ def explain(error: Mapping[str, Any], schema: Schema) -> str:
     return f"{wrong}; {_expected(schema, location)}"
 
 
+def explain_at(where: str, error: Mapping[str, Any], schema: Schema) -> str:
+    """Return what `explain` says of an error, after its place in the part of a request that is `where`."""
+    return f"{'.'.join(map(str, (where, *error['loc'])))}: {explain(error, schema)}"
+
+
 def keys_of(location: Location, schema: Schema) -> tuple[str | int, ...]:
     """Return a pydantic location without the names of union members and such, which no user wrote."""
     kinds = schema.get("$defs", {})

@@ -10,12 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.readings import LACKING, Readings
+from gateway.readings import LACKING, Reading, Readings
 from sims.models import Nameplate
 from sims.points import PUBLISHED, Kind, Point
 from sims.snapshot import Snapshot
-
-Reading = dict[str, Any]
 
 _NO_DEADBANDS: Final[Mapping[str, float]] = MappingProxyType({})
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gateway.broker import BrokerAddress
+from gateway.tasks import give_up
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -187,9 +188,7 @@ async def _pump(other: socket.socket, far: _Far) -> OSError | None:
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        outcomes = await asyncio.gather(*ways, return_exceptions=True)
+        outcomes = await give_up(ways)
         other.close()
         with contextlib.suppress(OSError):
             async with asyncio.timeout(_CLOSE_S):

@@ -19,6 +19,7 @@ from gateway.mqtt.link import Link
 from gateway.mqtt.messages import Incoming, Message
 from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.teller import Teller
+from gateway.tasks import give_up
 from sims.snapshot import Snapshot
 
 
@@ -120,9 +121,7 @@ class Session:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await give_up(tasks)
 
     def _work(self, connection: Connection) -> Iterator[Coroutine[Any, Any, None]]:
         yield self._publisher.serve(connection)

@@ -43,11 +43,9 @@ class Teller:
         """Tell for as long as the connection lasts. Raises ConnectionLostError."""
         while True:
             self._fresh.clear()
-            after = 0
             while self._journal.waiting and (
-                entries := await asyncio.to_thread(self._journal.pending, after, _TAKEN)
+                entries := await asyncio.to_thread(self._journal.pending, 0, _TAKEN)
             ):
-                after = entries[-1].number
                 for first in range(0, len(entries), AT_ONCE):
                     await self._deliver(connection, entries[first : first + AT_ONCE])
             await self._fresh.wait()

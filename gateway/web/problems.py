@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from gateway.errors import FaultyRequestError, RequestRefusedError
-from gateway.validation import MOST_FAULTS, Schema, explain
+from gateway.validation import MOST_FAULTS, Schema, explain, explain_at
 from gateway.web.answers import UnknownMeterError
 from gateway.web.schemas import ProblemDetails
 
@@ -78,8 +78,7 @@ def _told(error: Mapping[str, Any], schema: Schema) -> str:
     where, *inside = error["loc"]
     if error["type"] == "json_invalid":
         return f"{where}, character {inside[0]}: {explain(error, schema)}"
-    place = ".".join(map(str, (where, *inside)))
-    return f"{place}: {explain({**error, 'loc': tuple(inside)}, schema)}"
+    return explain_at(where, {**error, "loc": tuple(inside)}, schema)
 
 
 def _unknown_meter(_: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from gateway.bacnet.wire import apdu
 from gateway.bacnet.wire.codes import AbortReason, ErrorCode
 from gateway.commands import Applier, Command
 from gateway.errors import RequestRefusedError
+from gateway.tasks import give_up
 
 MOST_PENDING: Final = 256
 """Requests that may wait at once; more are aborted."""
@@ -53,9 +54,7 @@ class PendingWrites:
     async def stop(self) -> None:
         """Give up what is pending, without an answer."""
         tasks, self._tasks = self._tasks, {}
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await give_up(tasks.values())
 
     async def _carry_out(self, key: _Key, request: WriteRequest, tell: Tell) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.commands import Applier, Broadcast
 from gateway.errors import RequestRefusedError
 from gateway.modbus.line import Later
+from gateway.tasks import give_up
 
 _LAST_ANSWERS: Final = 0.5
 """How long the requests under way at the end may take to be answered [s]."""
@@ -46,6 +47,4 @@ class Pending:
 
     async def end(self) -> None:
         """Stop what is not answered by now."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await give_up(self._tasks)

@@ -16,7 +16,8 @@ from typing import Final
 
 from gateway.errors import AddressInUseError, BrokerUnavailableError
 from gateway.mqtt.brokers.embedded import OPTION, SERVICE, on_port
-from gateway.mqtt.brokers.processes import Watchdog, cancel, end, keep_running, spawn
+from gateway.mqtt.brokers.processes import Watchdog, end, keep_running, spawn
+from gateway.tasks import give_up
 
 _CONFIGURATION: Final = """\
 listener {port} {host}
@@ -70,14 +71,14 @@ class Mosquitto:
         """Terminate it, or kill it if it does not end: a stopped process does not."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            await cancel(keeper)
+            await give_up([keeper])
         process, self._process = self._process, None
         if process is not None:
             await end(process)
         await self._watchdog.stop()
         log, self._log = self._log, None
         if log is not None:
-            await cancel(log)
+            await give_up([log])
 
     async def _launch(self, port: int) -> None:
         """Start one process and wait until it listens. Its configuration is needed no longer than that."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from gateway.errors import MetergateError
+from gateway.tasks import give_up
 
 _WATCHDOG: Final = (
     'broker=$1; while read -r pid; do broker=$pid; done; [ -z "$broker" ] || kill -KILL "$broker"'
@@ -32,13 +33,6 @@ def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(report)
     return task
-
-
-async def cancel(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks and return when they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def keep_running(
@@ -124,7 +118,7 @@ class Watchdog:
         """End the shell, harming nobody, even if it is stopped."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            await cancel(keeper)
+            await give_up([keeper])
         shell, self._shell = self._shell, None
         if shell is not None:
             await _kill(shell)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from gateway.commands import Change, Command, ResetPeak
 from gateway.errors import FaultyRequestError
 from gateway.mqtt.homie.properties import LIMITS, LOAD, LOAD_POWER_FACTOR, RESET, RESET_PEAK
+from sims.points import POINTS
 from sims.snapshot import Snapshot
 
 _FLOAT: Final = re.compile(rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE]-?[0-9]+)?")
@@ -48,8 +49,8 @@ def setting(property_id: str, payload: bytes, row: int, load: Load) -> Setting:
 
 def measured_loads(snapshot: Snapshot) -> Sequence[Load]:
     """Return the load of each meter as it measures it; none where it measures nothing."""
-    kw, factors = (snapshot.column(name).tolist() for name in ("active_power", "power_factor"))
-    return [_measured(watts / 1000.0, factor) for watts, factor in zip(kw, factors, strict=True)]
+    kw, factors = (POINTS[name].shown(snapshot.column(name)) for name in ("active_power", "power_factor"))
+    return list(map(_measured, kw.tolist(), factors.tolist()))
 
 
 def _measured(kw: float, factor: float) -> Load:
